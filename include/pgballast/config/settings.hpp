@@ -1,0 +1,126 @@
+// One immutable, validated configuration: what every other layer reads.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace pgballast::config {
+
+using std::chrono::milliseconds;
+
+/// libpq's sslmode. https://www.postgresql.org/docs/15/libpq-ssl.html
+enum class sslmode { disable, allow, prefer, require, verify_ca, verify_full };
+enum class sslnegotiation { postgres, direct };
+enum class channel_binding { disable, prefer, require };
+
+/// Where to connect to, or to listen. A host beginning with '/' is the directory
+/// of a Unix socket.
+struct endpoint {
+    std::string host;
+    std::uint16_t port = 5432;
+
+    bool is_unix() const noexcept { return host.starts_with('/'); }
+    bool operator==(const endpoint&) const = default;
+};
+
+/// A server and how to log in there, as a PostgreSQL URL or a keyword string says it.
+struct dsn {
+    std::vector<endpoint> hosts;  // tried in order; never empty after validation
+    std::string user;
+    std::string password;
+    std::string dbname;
+    std::string options;           // `-c name=value …`, as libpq's
+    std::string application_name;
+    config::sslmode sslmode = config::sslmode::prefer;
+    config::sslnegotiation sslnegotiation = config::sslnegotiation::postgres;
+    config::channel_binding channel_binding = config::channel_binding::prefer;
+    std::filesystem::path sslrootcert;  // empty: the system's roots
+    std::filesystem::path sslcert;
+    std::filesystem::path sslkey;
+    std::string target_session_attrs;  // read and kept; any is the only one honoured so far
+    std::optional<milliseconds> connect_timeout;
+};
+
+enum class pool_mode { automatic, transaction, session };
+enum class neon_pooler { replace, keep };
+
+struct pool_settings {
+    pool_mode mode = pool_mode::automatic;
+    unsigned min = 1;  // backends kept while the compute is awake
+    unsigned max = 10;
+    bool keep_warm = false;  // reopen `min` after a suspend, and so keep the compute awake
+    milliseconds max_idle = std::chrono::minutes{10};
+    milliseconds max_lifetime = std::chrono::hours{1};
+};
+
+struct health_settings {
+    milliseconds check_after = std::chrono::seconds{30};
+};
+
+struct retry_settings {
+    milliseconds delay{500};  // then ×2, with jitter
+    milliseconds max_delay = std::chrono::seconds{2};
+    unsigned attempts = 0;  // 0: as many as fit in wait_timeout
+    milliseconds wait_timeout = std::chrono::seconds{60};
+    milliseconds connect_timeout = std::chrono::seconds{15};
+    milliseconds plain_delay{200};  // for an ordinary PostgreSQL that is restarting
+};
+
+struct breaker_settings {
+    unsigned failures = 5;  // 0: no breaker
+    milliseconds open_for = std::chrono::seconds{10};
+};
+
+struct database {
+    std::string name;  // what clients ask for; "*" is the fallback
+    dsn upstream;
+    config::neon_pooler neon_pooler = config::neon_pooler::replace;
+    pool_settings pool;
+    health_settings health;
+    retry_settings retry;
+    breaker_settings breaker;
+};
+
+/// Who may log in. Without any, each database's upstream user and password.
+struct user {
+    std::string name;
+    std::string password;
+    std::string scram;  // "SCRAM-SHA-256$…", instead of a password
+};
+
+struct limit_settings {
+    unsigned clients = 10000;
+    milliseconds login_timeout = std::chrono::seconds{60};
+    std::size_t message_max = std::size_t{1} << 30;  // of one message, in bytes
+    milliseconds drain_timeout = std::chrono::seconds{30};  // TERM: for open transactions
+};
+
+enum class io_kind { automatic, io_uring, epoll };
+enum class log_level { trace, debug, info, warn, error };
+enum class log_format { text, json };
+
+struct log_settings {
+    log_level level = log_level::info;
+    log_format format = log_format::text;
+};
+
+struct snapshot {
+    std::vector<endpoint> listen{{"127.0.0.1", 6432}};
+    std::optional<endpoint> admin = endpoint{"127.0.0.1", 9632};
+    std::vector<database> databases;
+    std::vector<user> users;
+    limit_settings limits;
+    io_kind io = io_kind::automatic;
+    unsigned threads = 0;  // 0: one worker per two cores, at least one
+    log_settings log;
+
+    /// The database a client asked for: its own entry, else "*" with the name put in.
+    std::optional<database> find_database(const std::string& name) const;
+};
+
+}  // namespace pgballast::config

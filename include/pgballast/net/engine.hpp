@@ -1,0 +1,124 @@
+// The data plane's contract with the kernel: one interface, io_uring and epoll
+// behind it. All of it belongs to one worker thread, but for `wake()`.
+#pragma once
+
+#include <boost/system/error_code.hpp>
+#include <boost/system/result.hpp>
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "pgballast/net/chunk.hpp"
+
+namespace pgballast::net {
+
+/// What the owner of a connection is told, on the engine's thread. A handler may
+/// send to, pause, resume or close any connection from within, its own too.
+class handler {
+ public:
+    /// Bytes arrived. Keep the slice, lend it on with `engine::send`, or drop it.
+    virtual void on_data(slice data) = 0;
+
+    /// The peer closed (no error) or the socket failed. It is the last call for
+    /// this connection; `engine::close` is still owed.
+    virtual void on_end(boost::system::error_code error) = 0;
+
+    /// The output queue has drained to `engine::low_mark` after it stood above
+    /// `engine::high_mark`.
+    virtual void on_drained() = 0;
+
+ protected:
+    ~handler() = default;
+};
+
+/// A socket registered with an engine. Owned by the engine; the pointer is good
+/// until `close`, `close_when_sent` or `detach`.
+class connection {
+ public:
+    /// Bytes given to `send` that the kernel has not taken yet.
+    std::size_t queued() const noexcept { return queued_; }
+    int fd() const noexcept { return fd_; }
+    bool paused() const noexcept { return paused_; }
+
+    connection(const connection&) = delete;
+    connection& operator=(const connection&) = delete;
+
+ protected:
+    connection() = default;
+    ~connection() = default;
+
+    int fd_ = -1;
+    bool paused_ = false;
+    bool parked_ = false;
+    std::size_t queued_ = 0;
+    handler* handler_ = nullptr;
+};
+
+class engine {
+ public:
+    /// A source should be paused while its target's queue is above `high_mark`;
+    /// `on_drained` says when to resume it. Bytes.
+    static constexpr std::size_t high_mark = 256 * 1024;
+    static constexpr std::size_t low_mark = 64 * 1024;
+
+    virtual ~engine() = default;
+    virtual const char* name() const noexcept = 0;  // "io_uring" or "epoll"
+
+    /// Takes over a connected non-blocking socket and starts to read from it.
+    virtual connection& add(int fd, handler& h) = 0;
+
+    /// Queues a slice. What is queued within one event goes out in one gathered
+    /// write when the handler that caused it has returned. Failures show in `on_end`.
+    virtual void send(connection& c, slice data) = 0;
+
+    /// No `on_data` until `resume`. What the kernel delivers meanwhile is kept.
+    virtual void pause(connection& c) = 0;
+    virtual void resume(connection& c) = 0;
+
+    /// Parked connections (idle backends) are looked at first within a turn, so
+    /// that nobody is given a backend whose end is already known.
+    virtual void set_parked(connection& c, bool parked) = 0;
+
+    /// Drops what is queued and closes. No further call reaches the handler.
+    virtual void close(connection& c) = 0;
+
+    /// Sends what is queued, then closes; gives up after `linger_max`. No further
+    /// call reaches the handler.
+    virtual void close_when_sent(connection& c) = 0;
+    static constexpr std::chrono::seconds linger_max{5};
+
+    /// Lets the socket go, open, with nothing queued, to move it to another engine.
+    /// `done` is called from a later turn (or at once) with the fd; bytes that
+    /// arrived meanwhile come as `early`, and `ended` tells that the peer closed.
+    /// No further call reaches the handler.
+    struct detached {
+        int fd;
+        std::string early;
+        bool ended;
+    };
+    virtual void detach(connection& c, std::function<void(detached)> done) = 0;
+
+    /// Waits up to `timeout` for events, handles what there is, returns. The one
+    /// system call of a turn that may block.
+    virtual void turn(std::chrono::milliseconds timeout) = 0;
+
+    /// Makes the current or the next `turn` return at once. From any thread.
+    virtual void wake() noexcept = 0;
+
+    slab& memory() noexcept { return slab_; }
+
+ protected:
+    slab slab_;
+};
+
+enum class engine_kind { io_uring, epoll };
+
+/// Errors: the system's, when the kernel has no io_uring, forbids it, or lacks
+/// a feature that is needed.
+boost::system::result<std::unique_ptr<engine>> make_engine(engine_kind kind);
+
+/// Why io_uring cannot be used here, in words; empty when it can.
+std::string why_not_io_uring();
+
+}  // namespace pgballast::net
