@@ -23,6 +23,7 @@ enum class channel_binding { disable, prefer, require };
 struct endpoint {
     std::string host;
     std::uint16_t port = 5432;
+    std::string hostaddr;  // libpq's: connect here, but verify and send `host` as SNI
 
     bool is_unix() const noexcept { return host.starts_with('/'); }
     bool operator==(const endpoint&) const = default;
