@@ -1,0 +1,22 @@
+# With PGBALLAST_ALL_TREES, the release tree's ctest also runs what `./dev test` has built
+# in the trees of the other presets, so that one summary tells of all.
+option(PGBALLAST_ALL_TREES "Run the tests of the sanitizer and fuzz trees too" OFF)
+if(NOT PGBALLAST_ALL_TREES)
+  return()
+endif()
+
+function(pgballast_tree_test tree program)
+  add_test(NAME ${tree}/${program} COMMAND ${PROJECT_SOURCE_DIR}/build/${tree}/bin/${program} ${ARGN})
+  set_tests_properties(${tree}/${program} PROPERTIES LABELS ${tree} TIMEOUT 600)
+endfunction()
+
+get_property(programs TARGET unit_tests PROPERTY MANUALLY_ADDED_DEPENDENCIES)
+foreach(program ${programs})
+  foreach(tree asan-ubsan tsan)
+    pgballast_tree_test(${tree} ${program})
+  endforeach()
+endforeach()
+
+# The fuzz tree's own tests: tests/fuzz/CMakeLists.txt.
+set_property(DIRECTORY APPEND PROPERTY TEST_INCLUDE_FILES
+  ${PROJECT_SOURCE_DIR}/build/fuzz/tests/fuzz/CTestTestfile.cmake)

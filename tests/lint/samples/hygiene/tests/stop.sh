@@ -1,0 +1,3 @@
+pkill -f pgballast  # BAD
+sleep 1             # BAD
+kill "$pid"

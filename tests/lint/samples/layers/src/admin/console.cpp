@@ -1,0 +1,3 @@
+#include <boost/asio/awaitable.hpp>
+#include "pgballast/pool/ledger.hpp"
+#include "pgballast/proxy/worker.hpp"
