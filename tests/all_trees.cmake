@@ -5,15 +5,11 @@ if(NOT PGBALLAST_ALL_TREES)
   return()
 endif()
 
-function(pgballast_tree_test tree program)
-  add_test(NAME ${tree}/${program} COMMAND ${PROJECT_SOURCE_DIR}/build/${tree}/bin/${program} ${ARGN})
-  set_tests_properties(${tree}/${program} PROPERTIES LABELS ${tree} TIMEOUT 600)
-endfunction()
-
 get_property(programs TARGET unit_tests PROPERTY MANUALLY_ADDED_DEPENDENCIES)
 foreach(program ${programs})
   foreach(tree asan-ubsan tsan)
-    pgballast_tree_test(${tree} ${program})
+    add_test(NAME ${tree}/${program} COMMAND ${PROJECT_SOURCE_DIR}/build/${tree}/bin/${program})
+    set_tests_properties(${tree}/${program} PROPERTIES LABELS ${tree} TIMEOUT 600)
   endforeach()
 endforeach()
 

@@ -25,7 +25,7 @@ RULES = [
         "hopes that enough time has passed: wait for the event, or say `polls: what`",
     ),
     Rule(r".*package-lock\.json$", r'"[r]esolved": "http', "a lock file that names a registry's host"),
-    Rule(r"(src|include|tools)/", r"\b[u]sing namespace std\b", "all of std in one's own namespace"),
+    Rule(r"(src|include|tools)/", r"\b[u]sing namespace std\s*;", "all of std in one's own namespace"),
 ]
 
 COMPILED = [(re.compile(r.where), re.compile(r.what, re.MULTILINE), r.why) for r in RULES]

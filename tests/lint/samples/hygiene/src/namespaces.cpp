@@ -1,0 +1,2 @@
+using namespace std::chrono_literals;
+using namespace std;  // BAD
