@@ -23,7 +23,7 @@ enum class channel_binding { disable, prefer, require };
 struct endpoint {
     std::string host;
     std::uint16_t port = 5432;
-    std::string hostaddr;  // libpq's: connect here, but verify and send `host` as SNI
+    std::string hostaddr{};  // libpq's: connect here, but verify and send `host` as SNI
 
     bool is_unix() const noexcept { return host.starts_with('/'); }
     bool operator==(const endpoint&) const = default;
@@ -35,16 +35,16 @@ struct dsn {
     std::string user;
     std::string password;
     std::string dbname;
-    std::string options;           // `-c name=value …`, as libpq's
+    std::string options;  // `-c name=value …`, as libpq's
     std::string application_name;
     config::sslmode sslmode = config::sslmode::prefer;
     config::sslnegotiation sslnegotiation = config::sslnegotiation::postgres;
     config::channel_binding channel_binding = config::channel_binding::prefer;
-    std::filesystem::path sslrootcert;  // empty: the system's roots
+    std::filesystem::path sslrootcert;  // empty or "system": the system's roots
     std::filesystem::path sslcert;
     std::filesystem::path sslkey;
     std::string target_session_attrs;  // read and kept; any is the only one honoured so far
-    std::optional<milliseconds> connect_timeout;
+    std::optional<milliseconds> connect_timeout;  // none: retry_settings::connect_timeout
 };
 
 enum class pool_mode { automatic, transaction, session };
@@ -55,19 +55,19 @@ struct pool_settings {
     unsigned min = 1;  // backends kept while the compute is awake
     unsigned max = 10;
     bool keep_warm = false;  // reopen `min` after a suspend, and so keep the compute awake
-    milliseconds max_idle = std::chrono::minutes{10};
-    milliseconds max_lifetime = std::chrono::hours{1};
+    milliseconds max_idle = std::chrono::minutes{10};   // 0: for ever
+    milliseconds max_lifetime = std::chrono::hours{1};  // 0: for ever
 };
 
 struct health_settings {
-    milliseconds check_after = std::chrono::seconds{30};
+    milliseconds check_after = std::chrono::seconds{30};  // 0: before every use
 };
 
 struct retry_settings {
     milliseconds delay{500};  // then ×2, with jitter
     milliseconds max_delay = std::chrono::seconds{2};
-    unsigned attempts = 0;  // 0: as many as fit in wait_timeout
-    milliseconds wait_timeout = std::chrono::seconds{60};
+    unsigned attempts = 0;                                 // 0: as many as fit in wait_timeout
+    milliseconds wait_timeout = std::chrono::seconds{60};  // of one client, all told
     milliseconds connect_timeout = std::chrono::seconds{15};
     milliseconds plain_delay{200};  // for an ordinary PostgreSQL that is restarting
 };
@@ -97,7 +97,7 @@ struct user {
 struct limit_settings {
     unsigned clients = 10000;
     milliseconds login_timeout = std::chrono::seconds{60};
-    std::size_t message_max = std::size_t{1} << 30;  // of one message, in bytes
+    std::size_t message_max = std::size_t{1} << 30;         // of one message, in bytes
     milliseconds drain_timeout = std::chrono::seconds{30};  // TERM: for open transactions
 };
 
@@ -119,6 +119,7 @@ struct snapshot {
     io_kind io = io_kind::automatic;
     unsigned threads = 0;  // 0: one worker per two cores, at least one
     log_settings log;
+    std::vector<std::string> notes;  // what was decided on the user's behalf, for the log
 
     /// The database a client asked for: its own entry, else "*" with the name put in.
     std::optional<database> find_database(const std::string& name) const;

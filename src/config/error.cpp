@@ -1,0 +1,42 @@
+#include "pgballast/config/error.hpp"
+
+#include <boost/throw_exception.hpp>
+#include <stdexcept>
+
+namespace pgballast::config {
+
+std::string to_string(const config_error& error) {
+    std::string out = error.file;
+    if (error.line != 0)
+        out += ':' + std::to_string(error.line);
+    for (const auto& part : {error.key, error.message}) {
+        if (part.empty())
+            continue;
+        if (!out.empty())
+            out += ": ";
+        out += part;
+    }
+    return out;
+}
+
+std::string quote(std::string_view text) {
+    constexpr std::size_t size_max = 60;
+    std::string out = "'";
+    for (const char c : text.substr(0, size_max))
+        out += static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? '?' : c;
+    return out += text.size() > size_max ? "…'" : "'";
+}
+
+void throw_exception_from_error(const std::vector<config_error>& errors,
+                                const boost::source_location& location) {
+    std::string lines;
+    for (const auto& error : errors)
+        lines += (lines.empty() ? "" : "\n") + to_string(error);
+    boost::throw_exception(std::runtime_error(lines), location);
+}
+
+void throw_exception_from_error(const parse_error& error, const boost::source_location& location) {
+    boost::throw_exception(std::runtime_error(error.message), location);
+}
+
+}  // namespace pgballast::config
