@@ -1,0 +1,45 @@
+// What has to be said to a backend so that it becomes a client's own: the text
+// that goes in front of the client's first bytes.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "pgballast/session/reported.hpp"
+
+namespace pgballast::session {
+
+/// What a client asked for in its startup packet beyond what servers report, by
+/// name: `options=-c search_path=app`, `statement_timeout` … Shared by all
+/// sessions of the client and by the backends it was applied to.
+using startup_settings = std::vector<std::pair<std::string, std::string>>;
+using startup_settings_ptr = std::shared_ptr<const startup_settings>;
+
+struct restoration {
+    std::string text;  // one Query; empty when nothing is to be done
+
+    /// The text may fail, and then nothing of the client may run: its answer has to
+    /// be waited for unless this backend has accepted the very same text before.
+    bool may_fail = false;
+
+    /// It may fail tomorrow although it worked today (roles come and go).
+    bool always_wait = false;
+};
+
+/// How to turn a backend that reports `has` and carries the startup settings
+/// `applied` into one that reports `wants` (where clients may set that) and
+/// carries `wanted`. Null pointers stand for no settings.
+restoration plan_restoration(const reported& has, const reported& wants,
+                             const startup_settings_ptr& applied,
+                             const startup_settings_ptr& wanted);
+
+/// `value` as an SQL literal that reads the same whatever
+/// standard_conforming_strings and client_encoding are.
+std::string quote_literal(wire::bytes value);
+
+/// `name` as a quoted SQL identifier; dots separate the parts of a custom name.
+std::string quote_parameter_name(wire::bytes name);
+
+}  // namespace pgballast::session

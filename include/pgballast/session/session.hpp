@@ -1,0 +1,172 @@
+// A client's session, without a socket: bytes and events in, steps out.
+//
+// The driver feeds what arrives and carries out one step at a time until it is
+// told `done`. Every decision about whose bytes go where, when a backend may be
+// given away, and what a client is told when one is lost, is made here.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "pgballast/session/backend_state.hpp"
+#include "pgballast/session/expected_replies.hpp"
+#include "pgballast/session/message_stream.hpp"
+#include "pgballast/session/restore.hpp"
+#include "pgballast/wire/messages.hpp"
+
+namespace pgballast::session {
+
+enum class mode { transaction, session };
+
+enum class act {
+    done,     // the input is used up
+    send,     // `out()` goes to the other side
+    drop,     // nothing goes anywhere
+    reply,    // `out()` goes back where the input came from
+    acquire,  // a backend is needed before the rest of the input can be used
+    wait,     // the rest of the input waits for `resume`
+    idle,     // nothing is in flight and no transaction open: the backend may be released
+    resume,   // the client's input that was told to wait may be fed again
+    leave,    // the client has said goodbye: close it, once all has been answered
+    fail,     // `out()` goes to the client, which is then closed
+    lost,     // the backend ended the session or broke the protocol: drop it, then
+              // call `backend_lost` with `last_words()`
+};
+
+/// First the first `relay` bytes of the input go to the other side as they are;
+/// then comes `what`, with the next `used` bytes of the input.
+struct step {
+    std::size_t relay = 0;
+    act what = act::done;
+    std::size_t used = 0;
+};
+
+/// What a backend said before it ended the session, if it did.
+struct loss {
+    std::string sqlstate;  // empty: it closed without a word
+    std::string message;
+};
+
+class session {
+ public:
+    /// `told`: what the client was told at login, its own startup values put in.
+    /// `message_max` bounds the body of a client's message, in bytes.
+    session(mode how, reported_ptr told, startup_settings_ptr startup,
+            std::uint32_t message_max = wire::body_size_max);
+
+    /// The client has sent `in`. Call again with what is left until it says `done`;
+    /// at `acquire` and `wait` the rest is to be kept.
+    step from_client(bytes in);
+
+    /// The backend that is lent has sent `in`. As above; after `idle` the backend
+    /// is still lent, until `detach`.
+    step from_backend(bytes in);
+
+    /// Lends a backend. `out()` then holds what goes to it before the client's
+    /// bytes, in the same write; mostly nothing.
+    void attach(backend_state& backend);
+
+    /// Takes the backend away, at `idle` or because it is closed.
+    void detach() noexcept;
+
+    /// The backend that was lent is gone. Returns `reply` (tell the client `out()`,
+    /// it goes on), `fail` (tell it and close), `acquire` (nothing of the client was
+    /// sent yet: another one is needed) or `drop` (nothing to tell).
+    step backend_lost(loss why);
+
+    /// No backend could be had for the request that waits. Returns `reply` or `fail`.
+    /// The waiting input is fed again afterwards: its request is passed over.
+    step refuse(const wire::error_message& why);
+
+    bytes out() const noexcept { return out_; }
+    const loss& last_words() const noexcept { return last_words_; }
+    const reported_ptr& told() const noexcept { return told_; }
+
+    /// No transaction open, nothing in flight, no message half sent.
+    bool is_idle() const noexcept { return txn_ == wire::txn::idle && nothing_under_way(); }
+
+    /// Requests have been sent whose replies are not complete.
+    bool in_flight() const noexcept { return !expected_.empty(); }
+
+    /// The client has a transaction open and thinks.
+    bool idle_in_transaction() const noexcept {
+        return txn_ != wire::txn::idle && nothing_under_way();
+    }
+
+    /// Something of this client has run on the backend that is lent.
+    bool backend_used() const noexcept { return backend_used_; }
+
+    /// A cancel request is about to be sent to the backend that is lent.
+    void expect_cancel() noexcept { cancel_answered_ = false; }
+
+    /// Since then a query has ended with 57014 because of a cancel request.
+    bool cancel_answered() const noexcept { return cancel_answered_; }
+
+ private:
+    enum class phase {
+        ready,
+        restoring,     // the answer to a restoration is awaited, and the client waits
+        lost_segment,  // the error was told; the client's messages are skipped to its Sync
+        failed,        // nothing more is done for this client
+    };
+    enum class route { relay, swallow };
+
+    bool nothing_under_way() const noexcept {
+        return expected_.all_done() && !client_.within_message();
+    }
+
+    // from_client.cpp
+    std::optional<step> gate(const wire::frame_header& header);
+    std::size_t pass_over(bytes in);
+    step protocol_violation(const std::string& what);
+    void note_request(const message_stream::piece& piece);
+    void note_text(const message_stream::piece& piece);
+
+    // from_backend.cpp
+    std::optional<step> judge(const message_stream::piece& piece);
+    std::optional<step> on_error(const message_stream::piece& piece);
+    std::optional<step> on_notice(const message_stream::piece& piece);
+    std::optional<step> on_parameter(const message_stream::piece& piece);
+    std::optional<step> on_ready_for_query(const message_stream::piece& piece);
+    step on_restored();
+    bool tell_changes();
+    step violated(const char* what);
+
+    // loss.cpp
+    step fail_with(const wire::error_message& error);
+    void answer_requests(const wire::error_message& error);
+    bool relies_on_lost_state(const wire::frame_header& header) const noexcept;
+
+    mode how_;
+    phase phase_ = phase::ready;
+    wire::txn txn_ = wire::txn::idle;
+    route client_body_ = route::relay;   // where the rest of the client's message goes
+    route backend_body_ = route::relay;  // where the rest of the backend's message goes
+    bool backend_body_relayed_ = false;  // the client has the front of a message whose rest is due
+    bool idle_due_ = false;              // `act::idle` is owed to the driver
+    bool told_due_ = false;              // the client has to be told changed parameters
+    bool backend_used_ = false;
+    bool cancel_answered_ = false;
+    bool restoration_failed_ = false;
+    bool catalog_asked_ = false;  // the first row of the restoration answers that
+    bool pass_next_ = false;      // the next message was refused already
+    char waiting_type_ = 0;       // of the message that `act::acquire` was said for
+
+    // Session mode: what a lost backend took with it.
+    bool hidden_state_ = false;     // more than reported parameters
+    bool code_may_run_ = false;     // nothing, if the database holds no user's code
+    bool lost_while_idle_ = false;  // the next backend has to be made equal
+    bool lost_in_block_ = false;    // the next request is told that its transaction is gone
+
+    std::uint32_t message_max_;
+    backend_state* backend_ = nullptr;
+    message_stream client_;
+    expected_replies expected_;
+    reported_ptr told_;
+    startup_settings_ptr startup_;
+    std::string out_;
+    std::string restoration_;  // the text of the restoration under way
+    loss last_words_;
+};
+
+}  // namespace pgballast::session

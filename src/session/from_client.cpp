@@ -1,0 +1,150 @@
+// The client's bytes: when they need a backend, and which of them go there.
+#include "pgballast/session/session.hpp"
+#include "pgballast/sql/traceless.hpp"
+#include "pgballast/wire/sqlstate.hpp"
+
+namespace pgballast::session {
+namespace {
+
+constexpr bytes frontend_types = "QPBDECSHFdcfX";
+
+/// Messages whose text session mode has to judge.
+constexpr bytes judged_types = "QP";
+
+}  // namespace
+
+step session::from_client(bytes in) {
+    const auto whole_types = how_ == mode::session ? judged_types : bytes{};
+    std::size_t run = 0;
+    while (run < in.size()) {
+        const auto rest = in.substr(run);
+        if (phase_ == phase::failed)
+            return {run, act::drop, rest.size()};
+
+        const auto header = client_.header(rest, message_max_);
+        if (!header)
+            return protocol_violation("invalid message length");
+        if (*header) {
+            if (auto stop = gate(**header)) {
+                stop->relay = run;
+                if (stop->what == act::drop || stop->what == act::reply)
+                    stop->used = pass_over(rest);
+                return *stop;
+            }
+        }
+
+        const auto piece = client_.next(rest, whole_types, message_max_);
+        if (piece->type == 0)
+            return {run, act::drop, piece->used};
+        if (client_body_ == route::swallow)
+            return {run, act::drop, piece->used};
+        if (piece->begins)
+            note_request(*piece);
+        if (!piece->in_place) {
+            out_.assign(piece->data);
+            return {run, act::send, piece->used};
+        }
+        run += piece->used;
+    }
+    return {run, act::done, 0};
+}
+
+/// May the message that begins go to the backend? Nothing returned: yes.
+std::optional<step> session::gate(const wire::frame_header& header) {
+    client_body_ = route::relay;
+    if (frontend_types.find(header.type) == bytes::npos)
+        return protocol_violation(std::string{"invalid frontend message type "} +
+                                  std::to_string(static_cast<unsigned char>(header.type)));
+    if (header.type == 'X')
+        return step{0, act::leave, 0};
+    if (pass_next_) {
+        pass_next_ = false;
+        return step{0, act::drop, 0};
+    }
+    if (phase_ == phase::restoring)
+        return step{0, act::wait, 0};
+    if (phase_ == phase::lost_segment) {
+        if (header.type != 'S')
+            return step{0, act::drop, 0};
+        phase_ = phase::ready;
+        out_.clear();
+        wire::append_ready_for_query(out_, wire::txn::idle);
+        return step{0, act::reply, 0};
+    }
+    if (backend_) {
+        if (expected_.full())
+            return fail_with({"FATAL", "54000", "too many requests in one pipeline"});
+        return {};
+    }
+
+    if (lost_in_block_)
+        return fail_with({"FATAL", wire::sqlstate::serialization_failure,
+                          "the transaction was lost with its backend and did not commit",
+                          last_words_.message, "Run the transaction again."});
+    if (lost_while_idle_ && relies_on_lost_state(header))
+        return fail_with({"FATAL", wire::sqlstate::admin_shutdown,
+                          "session state was lost with its backend", last_words_.message,
+                          "Connect again."});
+    switch (header.type) {
+        case 'S':  // nothing to synchronise with: no backend is woken for that
+            out_.clear();
+            wire::append_ready_for_query(out_, wire::txn::idle);
+            return step{0, act::reply, 0};
+        case 'H':
+        case 'd':  // behind a COPY that has failed, as PostgreSQL ignores them
+        case 'c':
+        case 'f':
+            return step{0, act::drop, 0};
+        default:
+            waiting_type_ = header.type;
+            return step{0, act::acquire, 0};
+    }
+}
+
+/// Takes what is there of a message that goes nowhere; its rest will follow it.
+std::size_t session::pass_over(bytes in) {
+    const auto piece = client_.next(in, {}, message_max_);
+    client_body_ = route::swallow;
+    return piece->used;
+}
+
+void session::note_request(const message_stream::piece& piece) {
+    expected_.sent(piece.type);
+    backend_used_ = true;
+    if (how_ == mode::session)
+        note_text(piece);
+}
+
+void session::note_text(const message_stream::piece& piece) {
+    if (piece.type == 'F')
+        hidden_state_ = true;
+    if (piece.type != 'Q' && piece.type != 'P')
+        return;
+    if (!piece.whole()) {  // larger than anything that is judged
+        hidden_state_ = true;
+        return;
+    }
+    auto text = piece.body();
+    if (piece.type == 'P') {
+        const auto name_end = text.find('\0');
+        if (name_end != 0)  // a statement that is kept
+            hidden_state_ = true;
+        text.remove_prefix(name_end == bytes::npos ? text.size() : name_end + 1);
+    }
+    switch (sql::trace_of(text.substr(0, text.find('\0')))) {
+        case sql::trace::none:
+            return;
+        case sql::trace::code:
+            code_may_run_ = true;
+            return;
+        case sql::trace::unknown:
+            hidden_state_ = true;
+            return;
+    }
+}
+
+step session::protocol_violation(const std::string& what) {
+    return fail_with({"FATAL", wire::sqlstate::protocol_violation, what});
+}
+
+}  // namespace pgballast::session

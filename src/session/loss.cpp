@@ -1,0 +1,106 @@
+// When a backend is lost, or none can be had: what the client is told.
+#include <utility>
+
+#include "pgballast/session/session.hpp"
+#include "pgballast/wire/sqlstate.hpp"
+
+namespace pgballast::session {
+namespace {
+
+// Some drivers take phrases like "terminating connection" for the end of their own
+// connection, so the server's words go into the detail of an error of ours.
+wire::error_message unknown_outcome(bytes severity, bytes detail) {
+    return {severity, wire::sqlstate::outcome_unknown,
+            "the backend was lost while the request was running: its outcome is unknown", detail,
+            "Find out whether it took effect before you run it again."};
+}
+
+}  // namespace
+
+step session::backend_lost(loss why) {
+    if (!why.sqlstate.empty() || last_words_.sqlstate.empty())
+        last_words_ = std::move(why);
+    detach();
+    if (phase_ == phase::failed)
+        return {0, act::drop, 0};
+    lost_while_idle_ = how_ == mode::session;
+    told_due_ = false;
+
+    if (backend_body_relayed_) {  // no error fits into the middle of a message
+        phase_ = phase::failed;
+        out_.clear();
+        return {0, act::fail, 0};
+    }
+    if (phase_ == phase::restoring) {
+        phase_ = phase::ready;
+        expected_.clear();
+        return {0, act::acquire, 0};
+    }
+    while (expected_.front_is_own())
+        expected_.pop();
+
+    if (client_.gathering())  // begun, and nothing of it sent: it is lost like the rest
+        expected_.sent(client_.type());
+    if (client_.within_message())
+        client_body_ = route::swallow;
+    const bool in_block = std::exchange(txn_, wire::txn::idle) != wire::txn::idle;
+    if (expected_.all_done()) {
+        lost_in_block_ = in_block;
+        return {0, act::drop, 0};
+    }
+    if (in_block)
+        return fail_with(unknown_outcome("FATAL", last_words_.message));
+    answer_requests(unknown_outcome("ERROR", last_words_.message));
+    return {0, act::reply, 0};
+}
+
+/// One error and one ReadyForQuery for everything that would have had them; a
+/// segment whose Sync has not come is skipped up to it, as PostgreSQL does.
+void session::answer_requests(const wire::error_message& error) {
+    out_.clear();
+    bool told = expected_.skipping_to_sync();
+    const auto tell = [&] {
+        if (!std::exchange(told, true))
+            wire::append_error(out_, error);
+    };
+    for (; !expected_.empty(); expected_.pop()) {
+        tell();
+        if (const auto request = expected_.front();
+            request == 'Q' || request == 'S' || request == 'F') {
+            wire::append_ready_for_query(out_, wire::txn::idle);
+            told = false;
+        }
+    }
+    if (expected_.segment_open()) {
+        tell();
+        phase_ = phase::lost_segment;
+    }
+    expected_.clear();
+}
+
+step session::refuse(const wire::error_message& why) {
+    out_.clear();
+    wire::append_error(out_, why);
+    if (waiting_type_ == 'Q' || waiting_type_ == 'F') {
+        wire::append_ready_for_query(out_, wire::txn::idle);
+        pass_next_ = true;
+    } else
+        phase_ = phase::lost_segment;
+    return {0, act::reply, 0};
+}
+
+step session::fail_with(const wire::error_message& error) {
+    phase_ = phase::failed;
+    out_.clear();
+    if (!backend_body_relayed_)
+        wire::append_error(out_, error);
+    return {0, act::fail, 0};
+}
+
+bool session::relies_on_lost_state(const wire::frame_header& header) const noexcept {
+    // Without a Parse before them these mean the unnamed statement, or a portal.
+    const bool of_earlier_parse = bytes{"BDEC"}.find(header.type) != bytes::npos;
+    return hidden_state_ || of_earlier_parse;
+}
+
+}  // namespace pgballast::session

@@ -1,0 +1,111 @@
+#include "pgballast/session/restore.hpp"
+
+#include <algorithm>
+#include <boost/algorithm/hex.hpp>
+#include <boost/algorithm/string/predicate.hpp>
+#include <iterator>
+
+namespace pgballast::session {
+namespace {
+
+bool is_ascii(wire::bytes text) noexcept {
+    return std::ranges::none_of(text, [](char c) { return static_cast<unsigned char>(c) > 127; });
+}
+
+const std::string* find(const startup_settings_ptr& settings, wire::bytes name) {
+    if (!settings)
+        return nullptr;
+    const auto found = std::ranges::find(*settings, name, &startup_settings::value_type::first);
+    return found == settings->end() ? nullptr : &found->second;
+}
+
+bool depends_on_roles(wire::bytes name) noexcept {
+    return boost::algorithm::iequals(name, "role") ||
+           boost::algorithm::iequals(name, "session_authorization");
+}
+
+// set_config() reads a value as the startup packet does, lists included; SET
+// would take 'a, b' for one name.
+void append_set_config(restoration& plan, wire::bytes name, wire::bytes value) {
+    plan.text += "select pg_catalog.set_config(" + quote_literal(name) + ", " +
+                 quote_literal(value) + ", false);";
+    plan.may_fail = true;
+    plan.always_wait |= depends_on_roles(name);
+}
+
+void plan_startup_settings(restoration& plan, const startup_settings_ptr& applied,
+                           const startup_settings_ptr& wanted) {
+    if (applied == wanted || (applied && wanted && *applied == *wanted))
+        return;
+    if (applied)
+        for (const auto& [name, value] : *applied)
+            if (!find(wanted, name))
+                plan.text += "reset " + quote_parameter_name(name) + ";";
+    if (wanted)
+        for (const auto& [name, value] : *wanted) {
+            const auto* old = find(applied, name);
+            if (!old || *old != value)
+                append_set_config(plan, name, value);
+        }
+}
+
+void plan_reported(restoration& plan, const reported& has, const reported& wants) {
+    for (const auto& [name, value] : wants.values()) {
+        const auto* old = has.find(name);
+        if (!old || *old == value || !is_settable(name))
+            continue;
+        if (name == "search_path" || !is_ascii(value)) {  // SET takes neither lists nor expressions
+            append_set_config(plan, name, value);
+            continue;
+        }
+        plan.text += "set " + name + "=" + quote_literal(value) + ";";
+        plan.may_fail |= name != "application_name";  // any text will do for that
+    }
+}
+
+}  // namespace
+
+restoration plan_restoration(const reported& has, const reported& wants,
+                             const startup_settings_ptr& applied,
+                             const startup_settings_ptr& wanted) {
+    restoration plan;
+    if (&has != &wants)
+        plan_reported(plan, has, wants);
+    plan_startup_settings(plan, applied, wanted);
+    return plan;
+}
+
+std::string quote_literal(wire::bytes value) {
+    if (!is_ascii(value)) {
+        // Octets above 127 could swallow a quote under some client encodings.
+        std::string octets;
+        boost::algorithm::hex(value, std::back_inserter(octets));
+        return "pg_catalog.convert_from(pg_catalog.decode('" + octets +
+               "', 'hex'), pg_catalog.getdatabaseencoding())";
+    }
+    const bool escape = value.find('\\') != wire::bytes::npos;
+    std::string quoted = escape ? "E'" : "'";
+    for (const char c : value) {
+        if (c == '\'' || (escape && c == '\\'))
+            quoted.push_back(c);
+        quoted.push_back(c);
+    }
+    quoted.push_back('\'');
+    return quoted;
+}
+
+std::string quote_parameter_name(wire::bytes name) {
+    std::string quoted = "\"";
+    for (const char c : name) {
+        if (c == '"')
+            quoted += "\"\"";
+        else if (c == '.')
+            quoted += "\".\"";
+        else
+            quoted.push_back(c);
+    }
+    quoted.push_back('"');
+    return quoted;
+}
+
+}  // namespace pgballast::session

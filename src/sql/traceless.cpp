@@ -1,0 +1,201 @@
+#include "pgballast/sql/traceless.hpp"
+
+#include <algorithm>
+#include <array>
+#include <string>
+#include <unordered_set>
+#include <vector>
+
+#include "lexer.hpp"
+
+namespace pgballast::sql {
+namespace {
+
+using words = std::unordered_set<std::string>;
+
+// Built-in functions that read, compute or wait, and leave nothing in the session.
+const words& vetted_functions() {
+    static const words names{"abs",
+                             "age",
+                             "array_agg",
+                             "array_length",
+                             "avg",
+                             "bool_and",
+                             "bool_or",
+                             "btrim",
+                             "ceil",
+                             "char_length",
+                             "clock_timestamp",
+                             "coalesce",
+                             "concat",
+                             "concat_ws",
+                             "count",
+                             "current_database",
+                             "current_schema",
+                             "current_setting",
+                             "date_part",
+                             "date_trunc",
+                             "extract",
+                             "floor",
+                             "format",
+                             "generate_series",
+                             "greatest",
+                             "initcap",
+                             "json_agg",
+                             "json_build_object",
+                             "jsonb_agg",
+                             "jsonb_build_object",
+                             "least",
+                             "left",
+                             "length",
+                             "lower",
+                             "lpad",
+                             "ltrim",
+                             "max",
+                             "md5",
+                             "min",
+                             "mod",
+                             "now",
+                             "nullif",
+                             "octet_length",
+                             "pg_backend_pid",
+                             "pg_sleep",
+                             "position",
+                             "power",
+                             "random",
+                             "regexp_replace",
+                             "repeat",
+                             "replace",
+                             "right",
+                             "round",
+                             "row_number",
+                             "rpad",
+                             "rtrim",
+                             "split_part",
+                             "sqrt",
+                             "statement_timestamp",
+                             "string_agg",
+                             "strpos",
+                             "substr",
+                             "substring",
+                             "sum",
+                             "timezone",
+                             "to_char",
+                             "to_date",
+                             "to_json",
+                             "to_jsonb",
+                             "to_timestamp",
+                             "trim",
+                             "trunc",
+                             "unnest",
+                             "upper",
+                             "version"};
+    return names;
+}
+
+// Words that stand before a parenthesis without calling anything.
+const words& words_before_parenthesis() {
+    static const words names{
+        "all",       "and",   "any",     "array",    "as",        "between", "by",     "case",
+        "cast",      "char",  "decimal", "distinct", "else",      "except",  "exists", "filter",
+        "from",      "group", "having",  "in",       "intersect", "is",      "join",   "lateral",
+        "like",      "limit", "not",     "numeric",  "offset",    "on",      "or",     "over",
+        "partition", "row",   "select",  "some",     "then",      "union",   "using",  "values",
+        "varchar",   "when",  "where",   "with"};
+    return names;
+}
+
+const words& reported_parameters() {
+    static const words names{"application_name", "client_encoding",
+                             "datestyle",        "default_transaction_read_only",
+                             "intervalstyle",    "standard_conforming_strings",
+                             "timezone"};
+    return names;
+}
+
+struct statement {
+    std::vector<token> tokens;  // without the closing semicolon
+
+    std::string word(std::size_t at) const {
+        return at < tokens.size() && tokens[at].what == token::kind::word ? folded(tokens[at].text)
+                                                                          : std::string{};
+    }
+};
+
+// SELECT … INTO makes a table. A name that is quoted or qualified may be anybody's
+// function, so only plain words may stand before a parenthesis.
+trace trace_of_select(const statement& select) {
+    for (std::size_t at = 0; at < select.tokens.size(); ++at) {
+        const auto word = select.word(at);
+        if (word == "into")
+            return trace::unknown;
+        if (at == 0 || !select.tokens[at].is('('))
+            continue;
+        const auto& before = select.tokens[at - 1];
+        if (before.what == token::kind::quoted_word)
+            return trace::unknown;
+        if (before.what != token::kind::word)
+            continue;
+        if (at >= 2 && select.tokens[at - 2].is('.'))
+            return trace::unknown;
+        const auto name = folded(before.text);
+        if (!vetted_functions().contains(name) && !words_before_parenthesis().contains(name))
+            return trace::unknown;
+    }
+    return trace::code;
+}
+
+trace trace_of_set(const statement& set) {
+    std::size_t at = 1;
+    if (set.word(at) == "local")
+        return set.word(at + 1) == "role" ? trace::unknown : trace::none;  // gone at COMMIT
+    if (set.word(at) == "session" && set.word(at + 1) != "characteristics" &&
+        set.word(at + 1) != "authorization")
+        ++at;
+    if (set.word(at) == "time" && set.word(at + 1) == "zone")
+        return trace::none;
+    if (set.word(at) == "names")
+        return trace::none;
+    if (set.word(at) == "transaction")
+        return trace::none;
+    return reported_parameters().contains(set.word(at)) ? trace::none : trace::unknown;
+}
+
+trace trace_of_statement(const statement& one) {
+    const auto verb = one.word(0);
+    if (verb == "select" || verb == "values")
+        return trace_of_select(one);
+    if (verb == "set")
+        return trace_of_set(one);
+    if (verb == "reset")
+        return reported_parameters().contains(one.word(1)) ? trace::none : trace::unknown;
+    if (verb == "commit" || verb == "rollback")
+        return one.word(1) == "prepared" ? trace::unknown : trace::none;
+    static const words harmless{"begin", "start", "end", "abort", "savepoint", "release", "show"};
+    return harmless.contains(verb) ? trace::none : trace::unknown;
+}
+
+}  // namespace
+
+trace trace_of(std::string_view text) {
+    auto worst = trace::none;
+    statement current;
+    lexer tokens{text};
+    for (;;) {
+        const auto next = tokens.next();
+        if (next.what == token::kind::odd)
+            return trace::unknown;
+        const bool ended = next.what == token::kind::end;
+        if (!ended && !next.is(';')) {
+            current.tokens.push_back(next);
+            continue;
+        }
+        if (!current.tokens.empty())
+            worst = std::max(worst, trace_of_statement(current));
+        if (ended || worst == trace::unknown)
+            return worst;
+        current.tokens.clear();
+    }
+}
+
+}  // namespace pgballast::sql
