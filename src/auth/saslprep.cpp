@@ -5,14 +5,15 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <memory>
 #include <optional>
 #include <span>
 #include <vector>
 
 // The steps are written out, although libidn has the whole profile, because
 // PostgreSQL's order differs from the RFC's: it looks for prohibited characters
-// before normalisation, not after, and does not look at pure ASCII at all.
+// before normalisation, not after, and does not look at pure ASCII at all. What is
+// left of a difference: libidn normalises as Unicode 3.2 did, before corrigenda 4
+// and 5 (five rare ideographs, some sequences of odd combining marks).
 
 namespace pgballast::auth {
 namespace {
@@ -118,7 +119,8 @@ std::optional<std::string> saslprep(std::string_view password) {
 
 std::string prepare_password(std::string_view password) {
     const auto ascii = [](char c) { return static_cast<unsigned char>(c) < 0x80; };
-    if (std::ranges::all_of(password, ascii))
+    const bool has_zero = password.find('\0') != std::string_view::npos;  // would end it in libidn
+    if (has_zero || std::ranges::all_of(password, ascii))
         return std::string{password};
     return saslprep(password).value_or(std::string{password});
 }
