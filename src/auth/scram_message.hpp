@@ -15,7 +15,7 @@ inline constexpr std::string_view mechanism_plus = "SCRAM-SHA-256-PLUS";
 inline constexpr std::string_view binding_type = "tls-server-end-point";
 
 // Bounds on what the peer may send. PostgreSQL's nonces and salts have 24 and 16
-// bytes; the largest count takes libcrypto well under a second.
+// bytes; the largest count takes libcrypto about half a second.
 inline constexpr std::size_t message_size_max = 4096;
 inline constexpr std::size_t nonce_size_max = 1024;
 inline constexpr std::size_t salt_size_max = 1024;

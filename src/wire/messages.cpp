@@ -6,7 +6,9 @@
 namespace pgballast::wire {
 namespace {
 
-bytes up_to_zero(bytes text) { return text.substr(0, text.find('\0')); }
+bytes up_to_zero(bytes text) {
+    return text.substr(0, text.find('\0'));
+}
 
 void append_field(message& out, char code, bytes text) {
     if (!text.empty())
@@ -60,7 +62,9 @@ error_fields decode_error_fields(bytes body) noexcept {
     return fields;
 }
 
-void append_error(std::string& out, const error_message& error) { append_report(out, 'E', error); }
+void append_error(std::string& out, const error_message& error) {
+    append_report(out, 'E', error);
+}
 
 void append_notice(std::string& out, const error_message& notice) {
     append_report(out, 'N', notice);
@@ -134,7 +138,9 @@ boost::system::result<sasl_initial_response> decode_sasl_initial_response(bytes 
     reader in{body};
     sasl_initial_response initial{in.cstring(), {}};
     const auto size = in.i32();
-    if (size >= 0)  // -1: no initial response
+    if (size < -1)
+        return make_error_code(errc::bad_length);
+    if (size != -1)  // -1: no initial response
         initial.response = in.view(static_cast<std::size_t>(size));
     if (const auto error = in.finish())
         return error;
@@ -148,12 +154,24 @@ void append_sasl_initial_response(std::string& out, bytes mechanism, bytes respo
         .view(response);
 }
 
-void append_password(std::string& out, bytes password) { message{out, 'p'}.cstring(password); }
-void append_sasl_response(std::string& out, bytes response) { message{out, 'p'}.view(response); }
-void append_query(std::string& out, bytes text) { message{out, 'Q'}.cstring(text); }
-void append_sync(std::string& out) { message{out, 'S'}; }
-void append_terminate(std::string& out) { message{out, 'X'}; }
-void append_command_complete(std::string& out, bytes tag) { message{out, 'C'}.cstring(tag); }
+void append_password(std::string& out, bytes password) {
+    message{out, 'p'}.cstring(password);
+}
+void append_sasl_response(std::string& out, bytes response) {
+    message{out, 'p'}.view(response);
+}
+void append_query(std::string& out, bytes text) {
+    message{out, 'Q'}.cstring(text);
+}
+void append_sync(std::string& out) {
+    message{out, 'S'};
+}
+void append_terminate(std::string& out) {
+    message{out, 'X'};
+}
+void append_command_complete(std::string& out, bytes tag) {
+    message{out, 'C'}.cstring(tag);
+}
 
 void append_negotiate_protocol(std::string& out, std::int32_t newest_minor,
                                const std::vector<std::string>& unknown_options) {

@@ -1,6 +1,7 @@
 #include "pgballast/wire/startup.hpp"
 
 #include <algorithm>
+#include <cassert>
 
 #include "pgballast/wire/reader.hpp"
 #include "pgballast/wire/writer.hpp"
@@ -93,8 +94,10 @@ std::string encode_startup(const startup_message& startup) {
     {
         message packet{out};
         packet.i32(startup.protocol);
-        for (const auto& [name, value] : startup.parameters)
+        for (const auto& [name, value] : startup.parameters) {
+            assert(!name.empty());  // would end the list
             packet.cstring(name).cstring(value);
+        }
         packet.u8(0);
     }
     return out;

@@ -114,17 +114,17 @@ TEST_CASE("a SCRAM client bounds the salt of a server") {
     CHECK(with_salt("AA-_") == auth::errc::bad_salt);
 }
 
-TEST_CASE("a SCRAM client bounds the iterations of a server") {
-    const auto with_iterations = [](const std::string& count) {
-        return final_error("r=" + nonce + ",s=AAAA,i=" + count);
-    };
-    CHECK_FALSE(with_iterations("1"));
-    CHECK_FALSE(with_iterations("1000000"));
+TEST_CASE("a SCRAM client computes up to a million iterations") {
+    CHECK_FALSE(final_error("r=" + nonce + ",s=AAAA,i=1"));
+    CHECK_FALSE(final_error("r=" + nonce + ",s=AAAA,i=1000000"));
+}
+
+TEST_CASE("a SCRAM client refuses any other count of iterations") {
     const auto count =
         GENERATE(as<std::string>{}, "0", "-1", "1000001", "2147483647", "2147483648", "4294967297",
                  "18446744073709551617", "", "+1", " 1", "1 ", "0x1", "1e3", "1.0", "one");
     CAPTURE(count);
-    CHECK(with_iterations(count) == auth::errc::bad_iterations);
+    CHECK(final_error("r=" + nonce + ",s=AAAA,i=" + count) == auth::errc::bad_iterations);
 }
 
 TEST_CASE("a SCRAM client refuses a server's first message that is none") {
