@@ -1,6 +1,7 @@
 #include "pgballast/config/dsn.hpp"
 
 #include <algorithm>
+#include <ranges>
 
 #include "hosts.hpp"
 #include "pgballast/config/keywords.hpp"
@@ -40,10 +41,8 @@ problem read_name(const conninfo& values, std::string_view keyword, E& out) {
 
 /// Whether a refused keyword's value asks for nothing we would not do anyway.
 bool is_harmless(const keyword& known, std::string_view value) {
-    if (value.empty())
-        return true;
-    const auto padded = ' ' + std::string{known.harmless} + ' ';
-    return padded.find(' ' + std::string{value} + ' ') != padded.npos;
+    const auto is_value = [&](const auto& word) { return std::ranges::equal(word, value); };
+    return value.empty() || std::ranges::any_of(std::views::split(known.harmless, ' '), is_value);
 }
 
 problem refuse_keywords(const conninfo& values) {

@@ -42,8 +42,13 @@ std::optional<std::uint64_t> parse_with_unit(std::string_view text, std::span<co
     return {};
 }
 
+parse_error bad_address(std::string_view found, std::string_view last_alternative) {
+    return {"found " + quote(found) + ", expected host:port, [IPv6]:port or " +
+            std::string{last_alternative}};
+}
+
 parse_error bad_listen(std::string_view found) {
-    return {"found " + quote(found) + ", expected host:port, [IPv6]:port or unix:/directory"};
+    return bad_address(found, "unix:/directory");
 }
 
 boost::system::result<endpoint, parse_error> parse_unix_listen(std::string_view directory) {
@@ -64,10 +69,10 @@ boost::system::result<endpoint, parse_error> parse_unix_listen(std::string_view 
     return out;
 }
 
-boost::system::result<endpoint, parse_error> parse_tcp_listen(std::string_view text) {
+std::optional<endpoint> parse_tcp_listen(std::string_view text) {
     const auto colon = text.rfind(':');
     if (colon == text.npos)
-        return bad_listen(text);
+        return {};
     auto host = text.substr(0, colon);
     const auto port = parse_unsigned(text.substr(colon + 1));
 
@@ -77,7 +82,7 @@ boost::system::result<endpoint, parse_error> parse_tcp_listen(std::string_view t
     const bool has_colon = host.find(':') != host.npos;
     if (host.empty() || has_colon != bracketed || host.find_first_of("[]/ \t") != host.npos ||
         !port || *port > 65535)
-        return bad_listen(text);
+        return {};
     return endpoint{std::string{host}, static_cast<std::uint16_t>(*port)};
 }
 
@@ -116,19 +121,20 @@ boost::system::result<endpoint, parse_error> parse_listen(std::string_view text)
     constexpr std::string_view unix_prefix = "unix:";
     if (text.starts_with(unix_prefix))
         return parse_unix_listen(text.substr(unix_prefix.size()));
-    return parse_tcp_listen(text);
+    auto place = parse_tcp_listen(text);
+    if (!place)
+        return bad_listen(text);
+    return std::move(*place);
 }
 
 boost::system::result<std::optional<endpoint>, parse_error> parse_admin_listen(
     std::string_view text) {
     if (text == "off")
         return std::optional<endpoint>{};
-    if (text.starts_with("unix:"))
-        return parse_error{"found " + quote(text) + ", expected host:port, [IPv6]:port or off"};
     auto place = parse_tcp_listen(text);
     if (!place)
-        return place.error();
-    return std::optional<endpoint>{std::move(*place)};
+        return bad_address(text, "off");
+    return place;
 }
 
 }  // namespace pgballast::config

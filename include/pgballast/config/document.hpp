@@ -23,9 +23,9 @@ struct node {
 };
 
 struct entry {
-    std::string key;    // empty in a sequence
+    std::string key{};  // empty in a sequence
     unsigned line = 1;  // of the key
-    node value;
+    node value{};
 };
 
 inline constexpr std::size_t document_size_max = std::size_t{1} << 20;  // bytes

@@ -21,15 +21,18 @@ struct config_error {
     std::string message;
 };
 
+/// One line, whatever the keys of the file hold.
 std::string to_string(const config_error& error);
 
 /// `'text'`, made fit for one line of a message: control characters as `?`, cut at 60 bytes.
 std::string quote(std::string_view text);
 
-/// Lets `boost::system::result::value()` throw `std::runtime_error` with every line.
-[[noreturn]] void throw_exception_from_error(const std::vector<config_error>& errors,
-                                             const boost::source_location& location);
+/// These let `boost::system::result::value()` throw `std::runtime_error` with the same text.
 [[noreturn]] void throw_exception_from_error(const parse_error& error,
+                                             const boost::source_location& location);
+[[noreturn]] void throw_exception_from_error(const config_error& error,
+                                             const boost::source_location& location);
+[[noreturn]] void throw_exception_from_error(const std::vector<config_error>& errors,
                                              const boost::source_location& location);
 
 }  // namespace pgballast::config

@@ -45,6 +45,8 @@ struct dsn {
     std::filesystem::path sslkey;
     std::string target_session_attrs;  // read and kept; any is the only one honoured so far
     std::optional<milliseconds> connect_timeout;  // none: retry_settings::connect_timeout
+
+    bool operator==(const dsn&) const = default;
 };
 
 enum class pool_mode { automatic, transaction, session };
@@ -57,10 +59,14 @@ struct pool_settings {
     bool keep_warm = false;  // reopen `min` after a suspend, and so keep the compute awake
     milliseconds max_idle = std::chrono::minutes{10};   // 0: for ever
     milliseconds max_lifetime = std::chrono::hours{1};  // 0: for ever
+
+    bool operator==(const pool_settings&) const = default;
 };
 
 struct health_settings {
     milliseconds check_after = std::chrono::seconds{30};  // 0: before every use
+
+    bool operator==(const health_settings&) const = default;
 };
 
 struct retry_settings {
@@ -70,21 +76,27 @@ struct retry_settings {
     milliseconds wait_timeout = std::chrono::seconds{60};  // of one client, all told
     milliseconds connect_timeout = std::chrono::seconds{15};
     milliseconds plain_delay{200};  // for an ordinary PostgreSQL that is restarting
+
+    bool operator==(const retry_settings&) const = default;
 };
 
 struct breaker_settings {
     unsigned failures = 5;  // 0: no breaker
     milliseconds open_for = std::chrono::seconds{10};
+
+    bool operator==(const breaker_settings&) const = default;
 };
 
 struct database {
     std::string name;  // what clients ask for; "*" is the fallback
-    dsn upstream;
+    dsn upstream{};
     config::neon_pooler neon_pooler = config::neon_pooler::replace;
-    pool_settings pool;
-    health_settings health;
-    retry_settings retry;
-    breaker_settings breaker;
+    pool_settings pool{};
+    health_settings health{};
+    retry_settings retry{};
+    breaker_settings breaker{};
+
+    bool operator==(const database&) const = default;
 };
 
 /// Who may log in. Without any, each database's upstream user and password.
@@ -92,6 +104,8 @@ struct user {
     std::string name;
     std::string password;
     std::string scram;  // "SCRAM-SHA-256$…", instead of a password
+
+    bool operator==(const user&) const = default;
 };
 
 struct limit_settings {
@@ -99,6 +113,8 @@ struct limit_settings {
     milliseconds login_timeout = std::chrono::seconds{60};
     std::size_t message_max = std::size_t{1} << 30;         // of one message, in bytes
     milliseconds drain_timeout = std::chrono::seconds{30};  // TERM: for open transactions
+
+    bool operator==(const limit_settings&) const = default;
 };
 
 enum class io_kind { automatic, io_uring, epoll };
@@ -108,6 +124,8 @@ enum class log_format { text, json };
 struct log_settings {
     log_level level = log_level::info;
     log_format format = log_format::text;
+
+    bool operator==(const log_settings&) const = default;
 };
 
 struct snapshot {
