@@ -25,12 +25,12 @@ class tree_builder final : public YAML::EventHandler {
     void OnDocumentEnd() override {}
 
     void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
-        place(mark, anchor, {node::kind::null, line_of(mark)});
+        place(mark, anchor, {node::kind::null, line_of(mark), {}, {}});
     }
     void OnAlias(const YAML::Mark& mark, YAML::anchor_t) override { refuse_anchor(mark); }
     void OnScalar(const YAML::Mark& mark, const std::string&, YAML::anchor_t anchor,
                   const std::string& value) override {
-        place(mark, anchor, {node::kind::scalar, line_of(mark), value});
+        place(mark, anchor, {node::kind::scalar, line_of(mark), value, {}});
     }
 
     void OnSequenceStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t anchor,
@@ -59,7 +59,7 @@ class tree_builder final : public YAML::EventHandler {
     void open(const YAML::Mark& mark, YAML::anchor_t anchor, node::kind kind) {
         if (open_.size() == document_depth_max)
             throw YAML::ParserException(mark, "nested too deeply");
-        open_.push_back(place(mark, anchor, {kind, line_of(mark)}));
+        open_.push_back(place(mark, anchor, {kind, line_of(mark), {}, {}}));
     }
 
     /// Returns where the node now is, or null if it was a key. The address holds until

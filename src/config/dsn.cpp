@@ -1,7 +1,6 @@
 #include "pgballast/config/dsn.hpp"
 
 #include <algorithm>
-#include <ranges>
 
 #include "hosts.hpp"
 #include "pgballast/config/keywords.hpp"
@@ -41,8 +40,9 @@ problem read_name(const conninfo& values, std::string_view keyword, E& out) {
 
 /// Whether a refused keyword's value asks for nothing we would not do anyway.
 bool is_harmless(const keyword& known, std::string_view value) {
-    const auto is_value = [&](const auto& word) { return std::ranges::equal(word, value); };
-    return value.empty() || std::ranges::any_of(std::views::split(known.harmless, ' '), is_value);
+    const auto words = ' ' + std::string{known.harmless} + ' ';
+    const auto word = ' ' + std::string{value} + ' ';
+    return value.empty() || (value.find(' ') == value.npos && words.find(word) != words.npos);
 }
 
 problem refuse_keywords(const conninfo& values) {

@@ -5,7 +5,7 @@
 namespace pgballast::config {
 namespace {
 
-constexpr std::size_t expanded_size_max = 64 * 1024;
+constexpr std::size_t expanded_size_max = std::size_t{64} << 10;
 constexpr std::string_view name_alphabet =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_";
 

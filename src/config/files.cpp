@@ -40,7 +40,7 @@ std::filesystem::path secret_path(const std::string& name, const std::filesystem
 }
 
 boost::system::result<std::string, parse_error> read_secret(const std::filesystem::path& path) {
-    constexpr std::size_t secret_size_max = 16 * 1024;
+    constexpr std::size_t secret_size_max = std::size_t{16} << 10;
     auto secret = read_file(path, secret_size_max);
     if (!secret)
         return secret;

@@ -18,8 +18,8 @@ struct node {
 
     kind type = kind::null;
     unsigned line = 1;
-    std::string text{};            // of a scalar
-    std::vector<entry> entries{};  // of a sequence or a map, in order; keys may repeat
+    std::string text;            // of a scalar
+    std::vector<entry> entries;  // of a sequence or a map, in order; keys may repeat
 };
 
 struct entry {
