@@ -21,6 +21,11 @@ list split(std::string_view text) {
     return items;
 }
 
+/// Empty where the whole list was not given.
+std::string item(const list& items, std::size_t i) {
+    return items.empty() ? "" : items[i];
+}
+
 std::optional<parse_error> check_host(std::string_view host) {
     if (host.starts_with('@'))
         return parse_error{"host: abstract Unix sockets ('@…') are not supported"};
@@ -47,6 +52,24 @@ boost::system::result<std::uint16_t, parse_error> parse_port(std::string_view te
         return parse_error{
             "port: expected numbers from 1 to 65535 (a '/' in a password is written %2F)"};
     return static_cast<std::uint16_t>(*port);
+}
+
+boost::system::result<endpoint, parse_error> make_endpoint(std::string host, std::string address,
+                                                           std::string_view port) {
+    if (auto error = check_host(host))
+        return *error;
+    if (auto error = check_address(address))
+        return *error;
+    const auto number = parse_port(port);
+    if (!number)
+        return number.error();
+
+    // An address alone is what to verify, and beside one a socket directory means nothing.
+    if (!address.empty() && (host.empty() || host.starts_with('/')))
+        host = address;
+    else if (host.empty())
+        host = default_host;
+    return endpoint{std::move(host), *number, std::move(address)};
 }
 
 parse_error count_mismatch(std::string_view what, std::size_t found, std::size_t hosts) {
@@ -89,26 +112,11 @@ boost::system::result<std::vector<endpoint>, parse_error> combine_hosts(std::str
 
     std::vector<endpoint> out;
     for (std::size_t i = 0; i < count; ++i) {
-        endpoint place;
-        place.host = names.empty() ? "" : names[i];
-        place.hostaddr = addresses.empty() ? "" : addresses[i];
-        if (auto error = check_host(place.host))
-            return *error;
-        if (auto error = check_address(place.hostaddr))
-            return *error;
-        const auto number = parse_port(ports.empty()       ? ""
-                                       : ports.size() == 1 ? ports[0]
-                                                           : ports[i]);
-        if (!number)
-            return number.error();
-        place.port = *number;
-
-        // An address alone is what to verify, and beside one a socket directory means nothing.
-        if (!place.hostaddr.empty() && (place.host.empty() || place.is_unix()))
-            place.host = place.hostaddr;
-        else if (place.host.empty())
-            place.host = default_host;
-        out.push_back(std::move(place));
+        auto place = make_endpoint(item(names, i), item(addresses, i),
+                                   item(ports, ports.size() == 1 ? 0 : i));
+        if (!place)
+            return place.error();
+        out.push_back(std::move(*place));
     }
     return out;
 }
