@@ -1,0 +1,42 @@
+#include "monitor.hpp"
+
+#include "activity.hpp"
+#include "admin_connection.hpp"
+
+namespace neonsim {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto look_every = 500ms;
+
+}  // namespace
+
+task<bool> inactive(std::filesystem::path socket, const settings& current) {
+    using clock = activity::clock;
+    const auto executor = co_await asio::this_coro::executor;
+    admin_connection server{executor};
+    const auto refused = co_await server.connect(socket);
+    if (refused)
+        co_return false;
+
+    activity seen{clock::now()};
+    for (;;) {
+        // Also the wait that tells us, by a failing query, that the server has gone.
+        co_await sleep_for(look_every);
+        const char* const question = current.autosuspend ? activity_query : "";
+        const auto asked = clock::now();
+        const auto answer = co_await server.query(question);
+        if (!answer)
+            co_return false;
+        if (answer->empty()) {
+            seen.touch(asked);
+            continue;
+        }
+        seen.observe(answer->front(), asked);
+        if (current.autosuspend && asked - seen.last() >= *current.autosuspend)
+            co_return true;
+    }
+}
+
+}  // namespace neonsim

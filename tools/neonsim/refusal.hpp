@@ -1,0 +1,13 @@
+// Why a client is not let in.
+#pragma once
+
+#include <optional>
+#include <string>
+
+namespace neonsim {
+
+/// A text for the client, or nothing when all is well. Neon's proxy says all of its
+/// errors at log-in with severity ERROR and SQLSTATE XX000, so the text is all there is.
+using refusal = std::optional<std::string>;
+
+}  // namespace neonsim
