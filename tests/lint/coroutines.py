@@ -7,7 +7,8 @@ where they stand, and crashes on `switch (co_await x())`; silently, but for the 
 https://gcc.gnu.org/PR99576, PR100611, PR101243, PR103871.
 
 So not the traps are listed here but what is safe: `co_await` begins a statement, or is all
-that initialises one variable or is returned, and nothing in what it awaits has braces.
+that is assigned to one variable, initialises it (in an `if` too) or is returned, and nothing
+in what it awaits has braces.
 """
 
 import re
@@ -16,6 +17,8 @@ from typing import Iterator
 from lint import File, Finding, code_of, main
 
 AWAIT = re.compile(r"\bco_await\b")
+# Its braces make no aggregate: they are a default argument's type, std::string say.
+EXCHANGE = re.compile(r"\bstd::exchange\((\w+), \{\}\)")
 LAMBDA_COROUTINE = re.compile(r"->[^;{}()]*\bawaitable\b[^;{}()]*\{")
 
 # What may stand between the end of the statement before and co_await.
@@ -24,7 +27,8 @@ SAFE_BEFORE = re.compile(
     (?: (?: else | do | (?:case\b[^;?]*|\w+)\s* : (?!:)
         | (?:if|for|while)\s*(?:constexpr\s*)? \( .* \) ) \s* )*
     (?: co_return \s+
-      | (?: \[\[maybe_unused\]\]\s* )?
+      | [\w.]+ (?: -> [\w.]+ )* \s* = \s*
+      | (?: if \s* \( \s* )? (?: \[\[maybe_unused\]\]\s* )?
         (?: const\s+ )? [\w:]+ (?: < [^;=]* > )? (?: \s* const )?
         (?: \s*[&*]+\s* | \s+ ) (?: \w+ | \[[\w,\s]+\] ) \s* = \s*
     )? $""",
@@ -77,7 +81,7 @@ def check(file: File) -> Iterator[Finding]:
     for found in AWAIT.finditer(code):
         line = file.line_of(found.start())
         end = expression_end(code, found.end())
-        awaited = code[found.end() : end]
+        awaited = EXCHANGE.sub(r"\1", code[found.end() : end])
         if not SAFE_BEFORE.match(code[statement_start(code, found.start()) : found.start()]):
             yield Finding(line, "co_await within an expression: give its result a name first")
         elif code[end : end + 1] != ";":

@@ -6,6 +6,10 @@ awaitable<int> safe(int c) {
     const std::optional<std::pair<int, int>> pair = co_await b();
     const auto& [error, size] = co_await socket.async_read_some(buffer(data), as_tuple(use_awaitable));
     [[maybe_unused]] const auto executor = co_await this_coro::executor;
+    x = co_await a();
+    state.last = co_await a();
+    if (const auto failed = co_await a(std::exchange(out, {})); failed)
+        co_return 1;
     if (c)
         co_await a();
     else

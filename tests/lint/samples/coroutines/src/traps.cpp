@@ -19,7 +19,11 @@ awaitable<void> traps(int c) {
         default:
             break;
     }
-    x = co_await a();                      // BAD
+    x += co_await a();                     // BAD
+    if (auto e = g(co_await a()); e)       // BAD
+        co_return;
+    if (auto e = co_await f(aggregate{c}); e)  // BAD
+        co_return;
     co_return aggregate{co_await a()};     // BAD
     co_await [](int n) -> boost::asio::awaitable<void> {  // BAD
         co_await b(n);
