@@ -145,7 +145,6 @@ void ledger::pass_verdict(const failure& why, time_point now) {
     }
     if (retry_.attempts > 0 && pace_.failures() >= retry_.attempts) {
         verdicts_.push_back({0, last_ticket_, refuse_after_attempts(pace_.failures(), why), true});
-        pace_.start_series();
         return;
     }
     if (prober_ && breaker_.at(now) == breaker::state::half_open)

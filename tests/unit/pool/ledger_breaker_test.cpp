@@ -181,6 +181,49 @@ TEST_CASE("an attempt still in flight when the breaker opens may close it") {
     CHECK(w.turned_away.size() == 1);
 }
 
+TEST_CASE("keep_warm makes no probe of its own") {
+    auto settings = impatient();
+    settings.pool.keep_warm = true;
+    world w(settings, down_until(1h));
+    for (int i = 0; i < 3; ++i)
+        w.arrive();
+    w.run(5s);
+    const auto before = w.attempts.size();
+    w.run(2h);
+    CHECK(w.attempts.size() == before);
+
+    w.arrive(wish::backend, 1s);
+    w.run(3h);
+    CHECK(w.grants.size() == 1);
+    CHECK(w.books().open_count() == 1);
+}
+
+TEST_CASE("a failed probe refuses nobody when another has been served meanwhile") {
+    auto settings = impatient();
+    settings.retry.wait_timeout = 30s;
+    settings.breaker.failures = 1;
+    int asked = 0;
+    world w(settings, [&](clock::duration) {
+        return ++asked == 1 ? world::outcome{0ms, std::nullopt} : world::outcome{500ms, waking};
+    });
+    w.arrive(wish::backend, 45'200ms);
+    w.run(5s);
+    w.arrive();
+    w.run(20s);
+    const auto prober = w.arrive(wish::login);
+    w.arrive();
+    w.run(35s);  // the second has waited in vain: half open at 45 s
+    REQUIRE(w.refusals.size() == 1);
+
+    w.run(46s);
+    CHECK(w.grants.size() == 2);
+    CHECK(w.refusals.size() == 1);
+    w.run(50s);
+    REQUIRE(w.refusals.size() == 2);
+    CHECK(w.refusals[1].id == prober);
+    CHECK(w.refusals[1].at == 50s);
+}
+
 TEST_CASE("attempts that are used up count as waiting in vain") {
     auto settings = impatient();
     settings.retry.attempts = 1;

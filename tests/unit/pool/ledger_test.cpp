@@ -155,6 +155,22 @@ TEST_CASE("after a loss of all backends one attempt goes ahead") {
     CHECK(w.grants.size() == 10);
 }
 
+TEST_CASE("a server that closes one backend may be closing them all: one attempt goes ahead") {
+    ledger books(with(0, 10), 1);
+    const time_point now{1h};
+    for (unsigned i = 0; i < 3; ++i) {
+        books.wait(0, wish::backend, now);
+        books.decide(now);
+        books.opened(now);
+        books.oldest(now);
+    }
+    const bool by_server = GENERATE(true, false);
+    books.closed(by_server, now);
+    books.wait(0, wish::backend, now);
+    books.wait(0, wish::backend, now);
+    CHECK(books.decide(now).open == (by_server ? 1 : 2));
+}
+
 TEST_CASE("a pool emptied by a suspend stays empty until somebody comes") {
     world w(with(3, 10), healthy());
     w.arrive(wish::backend, 1ms);
@@ -354,6 +370,35 @@ TEST_CASE("one success answers all logins and leaves its backend to the oldest w
     CHECK(w.grants[2].id == 2);
     CHECK(w.attempts.size() == 1);
     CHECK(w.books().open_count() == 1);
+}
+
+TEST_CASE("several logins want no more than one attempt, in a proven pool too") {
+    world w(with(0, 10), healthy());
+    w.arrive();
+    w.run(1s);
+    for (int i = 0; i < 3; ++i)
+        w.arrive(wish::login);
+    w.run(2s);
+    CHECK(w.grants.size() == 4);
+    CHECK(w.attempts.size() == 2);
+}
+
+TEST_CASE("an attempt that failed decides nothing once another has succeeded") {
+    ledger books(with(0, 10), 1);
+    const time_point now{1h};
+    books.wait(0, wish::backend, now);
+    books.decide(now);
+    books.opened(now);
+    books.oldest(now);
+    for (int i = 0; i < 3; ++i)
+        books.wait(0, wish::backend, now);
+    REQUIRE(books.decide(now).open == 3);
+
+    books.failed(quota, now);
+    books.opened(now);
+    books.oldest(now);
+    CHECK(books.decide(now).refused.empty());
+    CHECK(books.waiting() == 2);
 }
 
 TEST_CASE("time that goes backwards between two callers does no harm") {
