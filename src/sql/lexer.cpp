@@ -43,11 +43,15 @@ token lexer::next() {
         return take(prefixed ? token::kind::odd : token::kind::word,
                     prefixed ? rest_.size() : size);
     }
-    if (is_digit(first))
-        return take(token::kind::number, length_while(rest_, continues_word));
+    if (is_digit(first)) {
+        // Before PostgreSQL 15 `1into` was a number and a word.
+        const auto size = length_while(rest_, is_digit);
+        const bool glued = size != rest_.size() && continues_word(rest_[size]);
+        return take(glued ? token::kind::odd : token::kind::number, glued ? rest_.size() : size);
+    }
     switch (first) {
         case '\'':
-            return string_literal(1);
+            return string_literal();
         case '"':
             return quoted_word();
         case '$':
@@ -97,14 +101,16 @@ token lexer::take(token::kind what, std::size_t size) {
     return taken;
 }
 
-token lexer::string_literal(std::size_t opening) {
+token lexer::string_literal() {
     // A backslash means one thing or another by standard_conforming_strings: odd.
-    const auto stop = rest_.find_first_of("'\\", opening);
-    if (stop == std::string_view::npos || rest_[stop] == '\\')
-        return take(token::kind::odd, rest_.size());
-    if (stop + 1 < rest_.size() && rest_[stop + 1] == '\'')
-        return string_literal(stop + 2);
-    return take(token::kind::string, stop + 1);
+    for (std::size_t from = 1;;) {
+        const auto stop = rest_.find_first_of("'\\", from);
+        if (stop == std::string_view::npos || rest_[stop] == '\\')
+            return take(token::kind::odd, rest_.size());
+        if (!rest_.substr(stop + 1).starts_with('\''))
+            return take(token::kind::string, stop + 1);
+        from = stop + 2;  // a doubled quote
+    }
 }
 
 token lexer::quoted_word() {
@@ -116,7 +122,8 @@ token lexer::quoted_word() {
 
 token lexer::dollar() {
     const auto digits = length_while(rest_.substr(1), is_digit);
-    if (digits != 0)
+    const bool glued = digits + 1 < rest_.size() && continues_word(rest_[digits + 1]);
+    if (digits != 0 && !glued)
         return take(token::kind::parameter, digits + 1);
     return take(token::kind::odd, rest_.size());  // $tag$ … $tag$
 }

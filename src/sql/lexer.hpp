@@ -30,7 +30,7 @@ class lexer {
     bool skip_blanks_and_comments();  // false: a comment without its end
     bool skip_block_comment();
     token take(token::kind what, std::size_t size);
-    token string_literal(std::size_t opening);
+    token string_literal();
     token quoted_word();
     token dollar();
 

@@ -106,10 +106,9 @@ const words& words_before_parenthesis() {
 }
 
 const words& reported_parameters() {
-    static const words names{"application_name", "client_encoding",
-                             "datestyle",        "default_transaction_read_only",
-                             "intervalstyle",    "standard_conforming_strings",
-                             "timezone"};
+    // By every server. default_transaction_read_only is only since version 14.
+    static const words names{"application_name", "client_encoding", "datestyle",
+                             "intervalstyle",    "timezone",        "standard_conforming_strings"};
     return names;
 }
 
@@ -122,43 +121,72 @@ struct statement {
     }
 };
 
-// SELECT … INTO makes a table. A name that is quoted or qualified may be anybody's
-// function, so only plain words may stand before a parenthesis.
+// `(1).pg_advisory_lock` and `g.pg_advisory_lock` may call a function as `f(x)` does. What
+// stands behind a dot is mostly a column, so only names that can be such a built-in
+// function of one argument are refused.
+bool may_call_by_dot(const statement& select, std::size_t dot) {
+    const auto& left = select.tokens[dot - 1];
+    if (left.is(')') || left.is(']') || left.what == token::kind::parameter)
+        return true;
+    if (dot + 1 == select.tokens.size())
+        return true;
+    const auto& right = select.tokens[dot + 1];
+    if (right.what != token::kind::word && right.what != token::kind::quoted_word)
+        return false;
+    auto name = folded(right.text);
+    std::erase(name, '"');
+    static const words others{"currval", "nextval", "setseed", "ts_stat"};
+    return name.starts_with("pg_") || name.starts_with("lo_") || name.starts_with("binary_") ||
+           others.contains(name);
+}
+
+// A name that is quoted or qualified may be anybody's function, so only plain words may
+// stand before a parenthesis.
+bool may_call(const statement& select, std::size_t parenthesis) {
+    const auto& before = select.tokens[parenthesis - 1];
+    if (before.what == token::kind::quoted_word)
+        return true;
+    if (before.what != token::kind::word)
+        return false;
+    if (parenthesis >= 2 && select.tokens[parenthesis - 2].is('.'))
+        return true;
+    const auto name = folded(before.text);
+    return !vetted_functions().contains(name) && !words_before_parenthesis().contains(name);
+}
+
 trace trace_of_select(const statement& select) {
-    for (std::size_t at = 0; at < select.tokens.size(); ++at) {
-        const auto word = select.word(at);
-        if (word == "into")
-            return trace::unknown;
-        if (at == 0 || !select.tokens[at].is('('))
-            continue;
-        const auto& before = select.tokens[at - 1];
-        if (before.what == token::kind::quoted_word)
-            return trace::unknown;
-        if (before.what != token::kind::word)
-            continue;
-        if (at >= 2 && select.tokens[at - 2].is('.'))
-            return trace::unknown;
-        const auto name = folded(before.text);
-        if (!vetted_functions().contains(name) && !words_before_parenthesis().contains(name))
+    for (std::size_t at = 1; at < select.tokens.size(); ++at) {
+        const auto& one = select.tokens[at];
+        const bool traces = select.word(at) == "into" ||  // makes a table
+                            (one.is('(') && may_call(select, at)) ||
+                            (one.is('.') && may_call_by_dot(select, at));
+        if (traces)
             return trace::unknown;
     }
     return trace::code;
+}
+
+// `timezone.x` is a setting of somebody's own.
+trace trace_of_assignment(const statement& set, std::size_t name) {
+    const bool assigned = name + 1 < set.tokens.size() &&
+                          (set.tokens[name + 1].is('=') || set.word(name + 1) == "to");
+    return assigned && reported_parameters().contains(set.word(name)) ? trace::none
+                                                                      : trace::unknown;
 }
 
 trace trace_of_set(const statement& set) {
     std::size_t at = 1;
     if (set.word(at) == "local")
         return set.word(at + 1) == "role" ? trace::unknown : trace::none;  // gone at COMMIT
-    if (set.word(at) == "session" && set.word(at + 1) != "characteristics" &&
-        set.word(at + 1) != "authorization")
+    if (set.word(at) == "transaction")
+        return trace::none;
+    if (set.word(at) == "session")
         ++at;
     if (set.word(at) == "time" && set.word(at + 1) == "zone")
         return trace::none;
     if (set.word(at) == "names")
         return trace::none;
-    if (set.word(at) == "transaction")
-        return trace::none;
-    return reported_parameters().contains(set.word(at)) ? trace::none : trace::unknown;
+    return trace_of_assignment(set, at);
 }
 
 trace trace_of_statement(const statement& one) {
@@ -168,7 +196,9 @@ trace trace_of_statement(const statement& one) {
     if (verb == "set")
         return trace_of_set(one);
     if (verb == "reset")
-        return reported_parameters().contains(one.word(1)) ? trace::none : trace::unknown;
+        return one.tokens.size() == 2 && reported_parameters().contains(one.word(1))
+                   ? trace::none
+                   : trace::unknown;
     if (verb == "commit" || verb == "rollback")
         return one.word(1) == "prepared" ? trace::unknown : trace::none;
     static const words harmless{"begin", "start", "end", "abort", "savepoint", "release", "show"};
