@@ -25,8 +25,10 @@ void expected_replies::sent(char type) {
                 push(type);
             return;
         case 'S':
-            if (copying_in_)  // CopyGetData ignores Sync and Flush
+            if (copying_in_) {
+                push(doubtful_sync);
                 return;
+            }
             segment_open_ = false;
             skipping_to_sync_ = false;
             push(type);
@@ -34,22 +36,36 @@ void expected_replies::sent(char type) {
         case 'Q':
         case 'F':
             // Between an error and its Sync the server reads these and throws them away.
-            if (!skipping_to_sync_)
-                push(type);
+            if (skipping_to_sync_)
+                return;
+            segment_open_ = false;  // their end commits what the segment has done
+            push(type);
             return;
         case 'c':
         case 'f':
             copying_in_ = false;
-            if (!empty())  // behind a COPY that has failed already it means nothing
-                push(copy_end);
+            if (empty())  // behind a COPY that has failed already it means nothing
+                return;
+            copy_data_sent_ = true;
+            push(copy_end);
             return;
-        default:  // Flush, CopyData: no reply of their own
+        case 'd':
+            copy_data_sent_ |= !empty();
+            return;
+        default:  // Flush: no reply of its own
             return;
     }
 }
 
 expected_replies::verdict expected_replies::arrived(char type) {
     pop_marks();
+    if (!empty() && queue_[head_] == doubtful_sync) {
+        if (type == 'Z') {
+            ready_arrived_in_doubt();
+            return verdict::relay;
+        }
+        pop_doubts();  // replies come in order
+    }
     if (empty())
         return verdict::violation;
 
@@ -60,14 +76,12 @@ expected_replies::verdict expected_replies::arrived(char type) {
             error_arrived();
             return whose;
         case 'G':
-            if (owed != 'Q' && owed != 'E')
+            if ((owed != 'Q' && owed != 'E') || !copy_in_begins())
                 return verdict::violation;
-            copy_in_begins();
             return whose;
         case 'Z':
-            if (owed != 'Q' && owed != 'S' && owed != 'F')
+            if (!ends_with_ready(owed))
                 return verdict::violation;
-            copying_in_ = false;
             pop();
             return whose;
         case 'D':
@@ -79,8 +93,11 @@ expected_replies::verdict expected_replies::arrived(char type) {
             return owed == 'D' ? whose : verdict::violation;
         case 'V':
             return owed == 'F' ? whose : verdict::violation;
-        case 'T':
         case 'C':
+            if (server_copies_in_)
+                copy_in_ends();
+            [[fallthrough]];
+        case 'T':
         case 'I':
             if (owed == 'Q')  // a Query ends with ReadyForQuery only
                 return whose;
@@ -90,8 +107,6 @@ expected_replies::verdict expected_replies::arrived(char type) {
     }
     if (!ends_front(type))
         return verdict::violation;
-    if (type == 'C')
-        copying_in_ = false;
     pop();
     return whose;
 }
@@ -114,44 +129,96 @@ bool expected_replies::ends_front(char reply) const noexcept {
 }
 
 void expected_replies::error_arrived() {
-    copying_in_ = false;
+    if (server_copies_in_ && !copy_data_sent_) {
+        // It failed before it read anything: it reads these Syncs now.
+        for (auto at = head_; at != queue_.size(); ++at)
+            if (queue_[at] == doubtful_sync) {
+                queue_[at] = 'S';
+                ++ready_owed_;
+            }
+        segment_open_ = segment_is_open();
+    }
+    server_copies_in_ = copying_in_ = false;
+    error_told_ = true;
     if (!is_extended(front()))
         return;  // ReadyForQuery follows
     // The server skips to the next Sync it reads; so do we.
-    while (!empty() && front() != 'S')
-        pop();
+    while (!empty() && queue_[head_] != 'S' && queue_[head_] != doubtful_sync)
+        drop_front();
     skipping_to_sync_ = empty();
-}
-
-void expected_replies::copy_in_begins() {
-    // Syncs sent behind the COPY but before its end are read as a part of it and
-    // ignored: libpq sends one with every extended query.
-    const auto first = queue_.begin() + static_cast<std::ptrdiff_t>(head_) + 1;
-    const auto last = std::find_if(first, queue_.end(), [](char entry) { return entry != 'S'; });
-    const bool ended = last != queue_.end() && *last == copy_end;
-    const bool synced = last != first;
-    queue_.erase(first, last);
-    copying_in_ = !ended;
-    if (front() == 'E' && synced && !ended)
+    if (skipping_to_sync_)
         segment_open_ = true;
 }
 
-void expected_replies::pop() {
-    assert(!empty());
-    ++head_;
-    if (head_ == queue_.size()) {
-        queue_.clear();
-        head_ = 0;
+/// Two Syncs, and a reply to one: the later one has it for certain, the earlier one
+/// perhaps has another.
+void expected_replies::ready_arrived_in_doubt() {
+    const auto first = queue_.begin() + static_cast<std::ptrdiff_t>(head_);
+    const auto certain = std::find_if(first, queue_.end(), [](char entry) {
+        return entry != doubtful_sync && entry != copy_end;
+    });
+    error_told_ = false;
+    if (certain != queue_.end() && *certain == 'S') {
+        --ready_owed_;
+        queue_.erase(certain);
+        return;
     }
-    pop_marks();
+    drop_front();
+    segment_open_ = segment_is_open();
 }
 
-void expected_replies::pop_marks() {
-    while (!empty() && queue_[head_] == copy_end)
-        if (++head_ == queue_.size()) {
-            queue_.clear();
-            head_ = 0;
-        }
+/// Syncs behind the COPY but before its end are read as a part of it. False: any other
+/// request there makes the server fail the COPY and throw that request away.
+bool expected_replies::copy_in_begins() {
+    auto at = head_ + 1 + copies_behind_;
+    for (; at != queue_.size() && (queue_[at] == 'S' || queue_[at] == doubtful_sync); ++at) {
+        ready_owed_ -= queue_[at] == 'S' ? 1 : 0;
+        queue_[at] = doubtful_sync;
+    }
+    const bool ended = at != queue_.size();
+    if (ended && queue_[at] != copy_end)
+        return false;
+    server_copies_in_ = true;
+    copying_in_ = !ended;
+    segment_open_ = segment_is_open();
+    return true;
+}
+
+/// What belonged to the COPY means nothing now.
+void expected_replies::copy_in_ends() {
+    server_copies_in_ = copying_in_ = false;
+    for (auto at = head_ + 1 + copies_behind_; at != queue_.size(); ++at) {
+        const bool last = queue_[at] == copy_end;
+        if (!last && queue_[at] != doubtful_sync)
+            return;
+        queue_[at] = copy_end;
+        ++copies_behind_;
+        if (last)
+            return;
+    }
+}
+
+/// Judged by what is on the list.
+bool expected_replies::segment_is_open() const noexcept {
+    for (auto at = queue_.size(); at != head_; --at) {
+        if (ends_with_ready(queue_[at - 1]))
+            return false;
+        if (is_extended(queue_[at - 1]))
+            return true;
+    }
+    return false;
+}
+
+bool expected_replies::owes() const noexcept {
+    return std::any_of(queue_.begin() + static_cast<std::ptrdiff_t>(head_), queue_.end(),
+                       [](char entry) { return entry != doubtful_sync && entry != copy_end; });
+}
+
+void expected_replies::settle() {
+    std::replace(queue_.begin(), queue_.end(), doubtful_sync, copy_end);
+    pop_marks();
+    while (front_is_own())
+        pop();
 }
 
 void expected_replies::push(char entry) {
@@ -161,12 +228,42 @@ void expected_replies::push(char entry) {
         head_ = 0;
     }
     queue_.push_back(entry);
+    ready_owed_ += ends_with_ready(entry) ? 1 : 0;
+}
+
+/// The front has been answered.
+void expected_replies::pop() {
+    if (ends_with_ready(from_entry(queue_[head_]))) {
+        server_copies_in_ = copying_in_ = false;
+        error_told_ = false;
+    }
+    drop_front();
+    pop_marks();
+}
+
+void expected_replies::pop_marks() {
+    while (!empty() && queue_[head_] == copy_end)
+        drop_front();
+}
+
+void expected_replies::pop_doubts() {
+    while (!empty() && (queue_[head_] == doubtful_sync || queue_[head_] == copy_end))
+        drop_front();
+}
+
+void expected_replies::drop_front() {
+    assert(!empty());
+    ready_owed_ -= ends_with_ready(queue_[head_]) ? 1 : 0;
+    copies_behind_ = 0;
+    if (++head_ != queue_.size())
+        return;
+    queue_.clear();
+    head_ = 0;
+    copy_data_sent_ = false;
 }
 
 void expected_replies::clear() noexcept {
-    queue_.clear();
-    head_ = 0;
-    segment_open_ = skipping_to_sync_ = copying_in_ = false;
+    *this = {};
 }
 
 }  // namespace pgballast::session

@@ -7,11 +7,6 @@
 namespace pgballast::session {
 namespace {
 
-/// Error, notice, parameter and ready messages decide something; with DataRow while
-/// the catalog is asked.
-constexpr bytes decisive_types = "ENSZ";
-constexpr bytes restoring_types = "ENSZD";
-
 /// "57P01 … 57P03": the server goes down or has crashed.
 bool announces_shutdown(bytes sqlstate) noexcept {
     return sqlstate == wire::sqlstate::admin_shutdown ||
@@ -30,8 +25,7 @@ step session::from_backend(bytes in) {
     }
     std::size_t run = 0;
     while (run < in.size()) {
-        const auto types = phase_ == phase::restoring ? restoring_types : decisive_types;
-        const auto piece = backend_->stream.next(in.substr(run), types);
+        const auto piece = backend_->stream.next(in.substr(run), whole_types());
         if (!piece) {
             auto broken = violated("a message of invalid length");
             broken.relay = run;
@@ -58,6 +52,14 @@ step session::from_backend(bytes in) {
     return {run, act::done, 0};
 }
 
+/// Error, notice, parameter and ready messages decide something; DataRow does while the
+/// catalog is asked, and CommandComplete where settings can be changed unreported.
+bytes session::whole_types() const noexcept {
+    if (phase_ == phase::restoring)
+        return "ENSZD";
+    return startup_ && !startup_->empty() ? bytes{"ENSZC"} : bytes{"ENSZ"};
+}
+
 /// Nothing returned: the piece is relayed to the client.
 std::optional<step> session::judge(const message_stream::piece& piece) {
     if (piece.begins) {
@@ -79,6 +81,8 @@ std::optional<step> session::judge(const message_stream::piece& piece) {
                     return violated("a reply that nobody asked for");
                 backend_body_ =
                     verdict == expected_replies::verdict::swallow ? route::swallow : route::relay;
+                if (piece.type == 'C' && piece.whole())
+                    note_command(piece.body());
             }
         }
     }
@@ -89,6 +93,11 @@ std::optional<step> session::judge(const message_stream::piece& piece) {
     }
     backend_body_relayed_ = !piece.ends;
     return {};
+}
+
+void session::note_command(bytes body) noexcept {
+    if (backend_body_ == route::relay && changes_settings(body.substr(0, body.find('\0'))))
+        backend_->applied_changed = true;
 }
 
 /// Puts into `out()` what the backend reports differently from what the client was
@@ -165,6 +174,8 @@ std::optional<step> session::on_ready_for_query(const message_stream::piece& pie
         case expected_replies::verdict::violation:
             return violated("a ReadyForQuery that nobody asked for");
         case expected_replies::verdict::swallow:
+            if (*status != wire::txn::idle)
+                return violated("a transaction that nobody asked for");
             return on_restored();
         case expected_replies::verdict::relay:
             txn_ = *status;
@@ -176,11 +187,15 @@ std::optional<step> session::on_ready_for_query(const message_stream::piece& pie
 
 step session::on_restored() {
     if (!restoration_failed_) {
+        backend_->applied = startup_;
+        backend_->applied_changed = false;
+        restorations_lost_ = 0;
+        if (phase_ != phase::restoring)
+            return {0, act::drop, 0};
         backend_->accept(restoration_);
-        lost_while_idle_ = code_may_run_ = false;
-        const bool waits = phase_ == phase::restoring;
         phase_ = phase::ready;
-        return {0, waits ? act::resume : act::drop, 0};
+        lost_while_idle_ = code_may_run_ = false;
+        return {0, act::resume, 0};
     }
     if (phase_ != phase::restoring)  // the client's request is behind it already
         return violated("an error where the same text had worked before");

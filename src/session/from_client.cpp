@@ -11,6 +11,21 @@ constexpr bytes frontend_types = "QPBDECSHFdcfX";
 /// Messages whose text session mode has to judge.
 constexpr bytes judged_types = "QP";
 
+/// What PostgreSQL expects while it copies in: Sync and Flush are ignored.
+constexpr bytes copy_in_types = "dcfHS";
+
+/// Messages without a reply of their own.
+constexpr bytes unanswered_types = "dcfH";
+
+/// Messages that begin something new: with a reply outstanding, that is pipelining.
+constexpr bytes request_types = "QFPBDEC";
+
+constexpr bytes program_limit_exceeded = "54000";
+
+constexpr bool contains(bytes types, char type) noexcept {
+    return types.find(type) != bytes::npos;
+}
+
 }  // namespace
 
 step session::from_client(bytes in) {
@@ -45,6 +60,9 @@ step session::from_client(bytes in) {
             return {run, act::send, piece->used};
         }
         run += piece->used;
+        // ReadyForQuery came in the middle of it.
+        if (piece->ends && contains(unanswered_types, piece->type) && is_idle())
+            return {run, act::idle, 0};
     }
     return {run, act::done, 0};
 }
@@ -52,7 +70,7 @@ step session::from_client(bytes in) {
 /// May the message that begins go to the backend? Nothing returned: yes.
 std::optional<step> session::gate(const wire::frame_header& header) {
     client_body_ = route::relay;
-    if (frontend_types.find(header.type) == bytes::npos)
+    if (!contains(frontend_types, header.type))
         return protocol_violation(std::string{"invalid frontend message type "} +
                                   std::to_string(static_cast<unsigned char>(header.type)));
     if (header.type == 'X')
@@ -71,21 +89,26 @@ std::optional<step> session::gate(const wire::frame_header& header) {
         wire::append_ready_for_query(out_, wire::txn::idle);
         return step{0, act::reply, 0};
     }
-    if (backend_) {
-        if (expected_.full())
-            return fail_with({"FATAL", "54000", "too many requests in one pipeline"});
-        return {};
-    }
-
     if (lost_in_block_)
         return fail_with({"FATAL", wire::sqlstate::serialization_failure,
                           "the transaction was lost with its backend and did not commit",
                           last_words_.message, "Run the transaction again."});
-    if (lost_while_idle_ && relies_on_lost_state(header))
+    if (lost_while_idle_ && !backend_ && relies_on_lost_state(header))
         return fail_with({"FATAL", wire::sqlstate::admin_shutdown,
                           "session state was lost with its backend", last_words_.message,
                           "Connect again."});
-    switch (header.type) {
+    if (!backend_)
+        return gate_without_backend(header.type);
+    if (expected_.full())
+        return fail_with({"FATAL", program_limit_exceeded, "too many requests in one pipeline"});
+    // PostgreSQL fails the COPY and throws the message away.
+    if (expected_.copying_in() && !contains(copy_in_types, header.type))
+        return protocol_violation("unexpected message during COPY from stdin");
+    return {};
+}
+
+std::optional<step> session::gate_without_backend(char type) {
+    switch (type) {
         case 'S':  // nothing to synchronise with: no backend is woken for that
             out_.clear();
             wire::append_ready_for_query(out_, wire::txn::idle);
@@ -96,7 +119,7 @@ std::optional<step> session::gate(const wire::frame_header& header) {
         case 'f':
             return step{0, act::drop, 0};
         default:
-            waiting_type_ = header.type;
+            waiting_type_ = type;
             return step{0, act::acquire, 0};
     }
 }
@@ -109,6 +132,7 @@ std::size_t session::pass_over(bytes in) {
 }
 
 void session::note_request(const message_stream::piece& piece) {
+    pipelines_ |= expected_.ready_owed() && contains(request_types, piece.type);
     expected_.sent(piece.type);
     backend_used_ = true;
     if (how_ == mode::session)

@@ -31,13 +31,9 @@ step session::backend_lost(loss why) {
         out_.clear();
         return {0, act::fail, 0};
     }
-    if (phase_ == phase::restoring) {
-        phase_ = phase::ready;
-        expected_.clear();
-        return {0, act::acquire, 0};
-    }
-    while (expected_.front_is_own())
-        expected_.pop();
+    if (phase_ == phase::restoring)
+        return restoration_lost();
+    expected_.settle();
 
     if (client_.gathering())  // begun, and nothing of it sent: it is lost like the rest
         expected_.sent(client_.type());
@@ -48,31 +44,41 @@ step session::backend_lost(loss why) {
         lost_in_block_ = in_block;
         return {0, act::drop, 0};
     }
-    if (in_block)
+    // One who pipelines may have sent more already, that counts on what was lost: after
+    // a lost BEGIN it would run on its own.
+    if (in_block || pipelines_)
         return fail_with(unknown_outcome("FATAL", last_words_.message));
     answer_requests(unknown_outcome("ERROR", last_words_.message));
     return {0, act::reply, 0};
+}
+
+/// The client's bytes wait still: nothing of them has been sent.
+step session::restoration_lost() {
+    phase_ = phase::ready;
+    expected_.clear();
+    if (++restorations_lost_ <= restorations_lost_max)
+        return {0, act::acquire, 0};
+    restorations_lost_ = 0;
+    return refuse({"ERROR", wire::sqlstate::cannot_connect_now,
+                   "no backend could be given this session's settings", last_words_.message});
 }
 
 /// One error and one ReadyForQuery for everything that would have had them; a
 /// segment whose Sync has not come is skipped up to it, as PostgreSQL does.
 void session::answer_requests(const wire::error_message& error) {
     out_.clear();
-    bool told = expected_.skipping_to_sync();
-    const auto tell = [&] {
-        if (!std::exchange(told, true))
+    while (!expected_.empty()) {
+        if (!expected_.error_told())
             wire::append_error(out_, error);
-    };
-    for (; !expected_.empty(); expected_.pop()) {
-        tell();
-        if (const auto request = expected_.front();
-            request == 'Q' || request == 'S' || request == 'F') {
-            wire::append_ready_for_query(out_, wire::txn::idle);
-            told = false;
-        }
+        expected_.arrived('E');
+        if (expected_.empty())
+            break;
+        wire::append_ready_for_query(out_, wire::txn::idle);
+        expected_.arrived('Z');
     }
     if (expected_.segment_open()) {
-        tell();
+        if (!expected_.error_told())
+            wire::append_error(out_, error);
         phase_ = phase::lost_segment;
     }
     expected_.clear();

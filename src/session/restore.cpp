@@ -33,18 +33,24 @@ void append_set_config(restoration& plan, wire::bytes name, wire::bytes value) {
     plan.always_wait |= depends_on_roles(name);
 }
 
-void plan_startup_settings(restoration& plan, const startup_settings_ptr& applied,
+void append_reset(restoration& plan, wire::bytes name) {
+    plan.text += "reset " + quote_parameter_name(name) + ";";
+    plan.may_fail = true;
+    plan.always_wait |= depends_on_roles(name);
+}
+
+void plan_startup_settings(restoration& plan, const startup_settings_ptr& applied, bool changed,
                            const startup_settings_ptr& wanted) {
-    if (applied == wanted || (applied && wanted && *applied == *wanted))
+    if (applied == wanted && !changed)
         return;
     if (applied)
         for (const auto& [name, value] : *applied)
             if (!find(wanted, name))
-                plan.text += "reset " + quote_parameter_name(name) + ";";
+                append_reset(plan, name);
     if (wanted)
         for (const auto& [name, value] : *wanted) {
             const auto* old = find(applied, name);
-            if (!old || *old != value)
+            if (changed || !old || *old != value)
                 append_set_config(plan, name, value);
         }
 }
@@ -66,13 +72,17 @@ void plan_reported(restoration& plan, const reported& has, const reported& wants
 }  // namespace
 
 restoration plan_restoration(const reported& has, const reported& wants,
-                             const startup_settings_ptr& applied,
+                             const startup_settings_ptr& applied, bool changed,
                              const startup_settings_ptr& wanted) {
     restoration plan;
     if (&has != &wants)
         plan_reported(plan, has, wants);
-    plan_startup_settings(plan, applied, wanted);
+    plan_startup_settings(plan, applied, changed, wanted);
     return plan;
+}
+
+bool changes_settings(wire::bytes command_tag) noexcept {
+    return command_tag == "SET" || command_tag == "RESET" || command_tag == "DISCARD ALL";
 }
 
 std::string quote_literal(wire::bytes value) {

@@ -14,26 +14,28 @@ void session::attach(backend_state& backend) {
     assert(!backend_ && expected_.empty());
     backend_ = &backend;
     backend_used_ = false;
+    restoration_failed_ = catalog_asked_ = false;
+    last_words_ = {};
     out_.clear();
 
-    auto plan = plan_restoration(*backend.reported, *told_, backend.applied, startup_);
+    auto plan = plan_restoration(*backend.reported, *told_, backend.applied,
+                                 backend.applied_changed, startup_);
     if (lost_while_idle_ && code_may_run_) {
         plan.text.insert(0, catalog::holds_no_user_code);
         plan.may_fail = plan.always_wait = catalog_asked_ = true;
     }
-    backend.applied = startup_;
     told_due_ = backend.reported != told_;
     if (plan.text.empty()) {
+        backend.applied = startup_;  // equal, and to be shared
         lost_while_idle_ = false;
         return;
     }
 
     wire::append_query(out_, plan.text);
     expected_.sent_own_query();
-    restoration_failed_ = false;
-    last_words_ = {};
     const bool wait = plan.always_wait || (plan.may_fail && !backend.accepted.contains(plan.text));
     phase_ = wait ? phase::restoring : phase::ready;
+    lost_while_idle_ &= wait;
     restoration_ = std::move(plan.text);
 }
 

@@ -20,6 +20,7 @@ struct backend_state {
     reported_ptr login_reported;   // what the server reported at login
     reported_ptr reported;         // what it reports now
     startup_settings_ptr applied;  // startup settings of the client it last served
+    bool applied_changed = false;  // since then a SET, RESET or DISCARD ALL may have changed them
 
     /// Restorations this backend has carried out without an error.
     std::unordered_set<std::string> accepted;

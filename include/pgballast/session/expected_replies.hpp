@@ -11,9 +11,13 @@ namespace pgballast::session {
 /// The order of outstanding requests, and which reply ends which.
 ///
 /// A request is Query, FunctionCall, Parse, Bind, Describe, Execute, Close or
-/// Sync, named by its type byte. The end of a COPY FROM STDIN (CopyDone,
-/// CopyFail) is kept as a mark, because a Sync before it is ignored by the server
-/// while it copies, and one behind it is answered.
+/// Sync, named by its type byte.
+///
+/// While it copies in, a server ignores Sync; libpq sends one behind every extended
+/// query, COPY included. Therefore the end of a COPY (CopyDone, CopyFail) is kept as
+/// a mark: a Sync before it is not answered, one behind it is. When the COPY fails,
+/// nobody can tell from outside whether the server had read such a Sync yet: a
+/// doubtful one stays on the list until a later reply proves that it was passed over.
 class expected_replies {
  public:
     /// A backend owes at most so many replies; a client that pipelines more is refused.
@@ -35,18 +39,26 @@ class expected_replies {
     /// (NoticeResponse, ParameterStatus, NotificationResponse) are not asked about.
     verdict arrived(char type);
 
-    /// Nothing is owed, and the last extended-protocol segment was ended by a Sync.
+    /// Nothing is owed, also not perhaps, and the last extended-protocol segment was
+    /// ended by a Sync.
     bool all_done() const noexcept { return empty() && !segment_open_; }
 
     bool empty() const noexcept { return head_ == queue_.size(); }
     std::size_t size() const noexcept { return queue_.size() - head_; }
     bool full() const noexcept { return size() >= max; }
 
+    /// Something is owed for certain.
+    bool owes() const noexcept;
+
+    /// A ReadyForQuery is owed to a request of the client: what it sends now, it sends
+    /// without knowing what became of that.
+    bool ready_owed() const noexcept { return ready_owed_ != 0; }
+
+    /// The oldest request, or the segment it belongs to, has been answered by an error.
+    bool error_told() const noexcept { return error_told_; }
+
     /// An extended-protocol segment was begun and its Sync has not been sent.
     bool segment_open() const noexcept { return segment_open_; }
-
-    /// The server ignores what it reads until the next Sync: its error was told.
-    bool skipping_to_sync() const noexcept { return skipping_to_sync_; }
 
     /// The server reads COPY data, and the client has not ended it yet.
     bool copying_in() const noexcept { return copying_in_; }
@@ -55,30 +67,47 @@ class expected_replies {
     char front() const noexcept { return empty() ? '\0' : from_entry(queue_[head_]); }
     bool front_is_own() const noexcept { return !empty() && queue_[head_] == own_query; }
 
-    /// Forgets the oldest request: its backend is gone, or its error was told.
-    void pop();
+    /// The backend is gone: what is left is what the client waits for. A doubtful Sync
+    /// is none of that: the client sends another one when it ends the COPY.
+    void settle();
 
     void clear() noexcept;
 
  private:
+    // Entries that are no request of the client.
     static constexpr char own_query = '\1';
-    static constexpr char copy_end = '\2';  // a mark, not a request
+    static constexpr char copy_end = '\2';
+    static constexpr char doubtful_sync = '\3';  // sent while the server may have been copying
 
     static constexpr char from_entry(char entry) noexcept {
         return entry == own_query ? 'Q' : entry;
     }
+    static bool ends_with_ready(char entry) noexcept {
+        return entry == 'Q' || entry == 'S' || entry == 'F';
+    }
 
     void push(char entry);
+    void pop();
     void pop_marks();
+    void pop_doubts();
+    void drop_front();
+    void ready_arrived_in_doubt();
     void error_arrived();
-    void copy_in_begins();
+    bool copy_in_begins();
+    void copy_in_ends();
+    bool segment_is_open() const noexcept;
     bool ends_front(char reply) const noexcept;
 
     boost::container::small_vector<char, 16> queue_;  // [head_, size) is owed
     std::size_t head_ = 0;
+    std::size_t ready_owed_ = 0;     // entries in [head_, size) that end with ReadyForQuery
+    std::size_t copies_behind_ = 0;  // entries behind the front that its finished COPYs used
     bool segment_open_ = false;
     bool skipping_to_sync_ = false;  // the server ignores what comes until a Sync
-    bool copying_in_ = false;
+    bool error_told_ = false;
+    bool server_copies_in_ = false;  // it has said so, and has not ended it yet
+    bool copying_in_ = false;        // and neither has the client
+    bool copy_data_sent_ = false;    // since the list was last empty
 };
 
 }  // namespace pgballast::session

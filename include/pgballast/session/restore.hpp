@@ -29,11 +29,15 @@ struct restoration {
 };
 
 /// How to turn a backend that reports `has` and carries the startup settings
-/// `applied` into one that reports `wants` (where clients may set that) and
-/// carries `wanted`. Null pointers stand for no settings.
+/// `applied` (their names at least, if they have been `changed`) into one that reports
+/// `wants` (where clients may set that) and carries `wanted`. Null pointers stand for
+/// no settings.
 restoration plan_restoration(const reported& has, const reported& wants,
-                             const startup_settings_ptr& applied,
+                             const startup_settings_ptr& applied, bool changed,
                              const startup_settings_ptr& wanted);
+
+/// The tag of a command that may have changed a setting which no server reports.
+bool changes_settings(wire::bytes command_tag) noexcept;
 
 /// `value` as an SQL literal that reads the same whatever
 /// standard_conforming_strings and client_encoding are.

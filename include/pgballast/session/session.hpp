@@ -25,7 +25,8 @@ enum class act {
     reply,    // `out()` goes back where the input came from
     acquire,  // a backend is needed before the rest of the input can be used
     wait,     // the rest of the input waits for `resume`
-    idle,     // nothing is in flight and no transaction open: the backend may be released
+    idle,     // nothing is in flight and no transaction open: the backend may be released.
+              // Said by from_client too, where a message that means nothing ends late
     resume,   // the client's input that was told to wait may be fed again
     leave,    // the client has said goodbye: close it, once all has been answered
     fail,     // `out()` goes to the client, which is then closed
@@ -78,6 +79,9 @@ class session {
     /// The waiting input is fed again afterwards: its request is passed over.
     step refuse(const wire::error_message& why);
 
+    /// Ends the session with an error, where one fits into the stream. Returns `fail`.
+    step end(const wire::error_message& why) { return fail_with(why); }
+
     bytes out() const noexcept { return out_; }
     const loss& last_words() const noexcept { return last_words_; }
     const reported_ptr& told() const noexcept { return told_; }
@@ -86,7 +90,13 @@ class session {
     bool is_idle() const noexcept { return txn_ == wire::txn::idle && nothing_under_way(); }
 
     /// Requests have been sent whose replies are not complete.
-    bool in_flight() const noexcept { return !expected_.empty(); }
+    bool in_flight() const noexcept { return expected_.owes(); }
+
+    /// What is in flight comes to its end without another byte from the client.
+    bool can_finish_alone() const noexcept {
+        return phase_ == phase::ready && !expected_.segment_open() && !expected_.copying_in() &&
+               !client_.within_message();
+    }
 
     /// The client has a transaction open and thinks.
     bool idle_in_transaction() const noexcept {
@@ -117,6 +127,7 @@ class session {
 
     // from_client.cpp
     std::optional<step> gate(const wire::frame_header& header);
+    std::optional<step> gate_without_backend(char type);
     std::size_t pass_over(bytes in);
     step protocol_violation(const std::string& what);
     void note_request(const message_stream::piece& piece);
@@ -129,11 +140,14 @@ class session {
     std::optional<step> on_parameter(const message_stream::piece& piece);
     std::optional<step> on_ready_for_query(const message_stream::piece& piece);
     step on_restored();
+    bytes whole_types() const noexcept;
+    void note_command(bytes body) noexcept;
     bool tell_changes();
     step violated(const char* what);
 
     // loss.cpp
     step fail_with(const wire::error_message& error);
+    step restoration_lost();
     void answer_requests(const wire::error_message& error);
     bool relies_on_lost_state(const wire::frame_header& header) const noexcept;
 
@@ -150,7 +164,13 @@ class session {
     bool restoration_failed_ = false;
     bool catalog_asked_ = false;  // the first row of the restoration answers that
     bool pass_next_ = false;      // the next message was refused already
+    bool pipelines_ = false;      // the client does not wait for answers
     char waiting_type_ = 0;       // of the message that `act::acquire` was said for
+
+    /// Backends lost one after the other while they were being restored: there may be
+    /// as many dead ones in the pool, but the text must not kill one after the other.
+    static constexpr unsigned restorations_lost_max = 100;
+    unsigned restorations_lost_ = 0;
 
     // Session mode: what a lost backend took with it.
     bool hidden_state_ = false;     // more than reported parameters
