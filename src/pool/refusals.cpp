@@ -36,8 +36,8 @@ std::string in_detail(const failure& cause) {
     return cause.detail.empty() ? cause.message : cause.message + " (" + cause.detail + ")";
 }
 
-std::string hint_of(const failure& cause, std::string otherwise) {
-    return cause.hint.empty() ? std::move(otherwise) : cause.hint;
+std::string hint_of(const failure& cause, const char* otherwise) {
+    return cause.hint.empty() ? otherwise : cause.hint;
 }
 
 }  // namespace
