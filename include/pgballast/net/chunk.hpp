@@ -50,10 +50,21 @@ class slice {
     }
     ~slice() { release(); }
 
+    /// All of a chunk that has just been taken.
+    explicit slice(chunk& home) noexcept : slice{home, home.data(), home.capacity} {}
+
     const char* data() const noexcept { return data_; }
     std::size_t size() const noexcept { return size_; }
     bool empty() const noexcept { return size_ == 0; }
     bytes view() const noexcept { return {data_, size_}; }
+
+    /// The chunk looked into; only of a slice that has one.
+    chunk& home() const noexcept {
+        assert(home_);
+        return *home_;
+    }
+    /// Nobody else looks into the chunk: its owner may write to it again.
+    bool unique() const noexcept { return home_ && home_->refs == 1; }
 
     /// The first `size` bytes; they share this slice's chunk.
     slice prefix(std::size_t size) const noexcept {
@@ -83,6 +94,7 @@ class slab {
     static constexpr std::size_t chunk_size = 16 * 1024;
     /// Free chunks kept for reuse; what is above goes back to the system.
     static constexpr std::size_t free_max = 256;
+    static constexpr std::size_t copy_max = chunk_size / 4;
 
     slab() = default;
     ~slab();
@@ -93,7 +105,8 @@ class slab {
     chunk& take(std::size_t capacity = chunk_size);
     void give_back(chunk& c) noexcept;
 
-    /// A copy of `data` in memory of its own. Small copies share a chunk.
+    /// A copy of `data`. Copies up to `copy_max` bytes share chunks, so that many small
+    /// ones that are kept for long do not hold a chunk each.
     slice copy(bytes data);
 
     /// Bytes of all chunks that are lent out, for statistics.
@@ -103,8 +116,7 @@ class slab {
     chunk* free_ = nullptr;
     std::size_t free_count_ = 0;
     std::size_t lent_ = 0;
-    slice scratch_;              // holds the chunk that small copies go to
-    chunk* scratch_chunk_ = nullptr;
+    slice scratch_;  // holds the chunk that small copies go to
     std::size_t scratch_used_ = 0;
 };
 
