@@ -1,1 +1,142 @@
-int main() {}
+// The supervisor: command line, signals, start and end.
+#include <sys/resource.h>
+#include <systemd/sd-daemon.h>
+
+#include <CLI/CLI.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <csignal>
+#include <cstdio>
+#include <exception>
+#include <optional>
+#include <string>
+
+#include "pgballast/config/load.hpp"
+#include "pgballast/proxy/log.hpp"
+#include "pgballast/proxy/proxy.hpp"
+
+namespace pgballast {
+namespace {
+
+// sysexits.h
+constexpr int exit_usage = 64;
+constexpr int exit_software = 70;
+constexpr int exit_config = 78;
+
+/// Raises the limit on descriptors as far as it goes, and says when that is not
+/// enough: each client takes one, and so does each backend.
+void raise_descriptor_limit(const config::snapshot& settings) {
+    rlimit limit{};
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return;
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+    rlim_t wanted = settings.limits.clients + 100;
+    for (const auto& database : settings.databases)
+        wanted += database.pool.max;
+    if (limit.rlim_max < wanted)
+        log::warn("too few file descriptors for limits.clients",
+                  {{"limit", limit.rlim_max},
+                   {"wanted", wanted},
+                   {"do", "raise LimitNOFILE or lower limits.clients"}});
+}
+
+/// TERM lets transactions finish up to a limit, INT for a tenth of that; the second
+/// signal ends at once.
+class shutdown_on_signal {
+ public:
+    explicit shutdown_on_signal(proxy::proxy& served)
+        : served_{served},
+          signals_{served.context(), SIGTERM, SIGINT},
+          limit_{served.context()} {
+        wait();
+    }
+
+ private:
+    void wait() {
+        signals_.async_wait([this](boost::system::error_code error, int signal) {
+            if (!error)
+                on_signal(signal);
+        });
+    }
+
+    void on_signal(int signal) {
+        log::info("shutting down",
+                  {{"signal", signal == SIGTERM ? "TERM" : "INT"}, {"clients", served_.clients()}});
+        if (signals_seen_++ != 0)
+            return served_.context().stop();
+        sd_notify(0, "STOPPING=1");
+        const auto patience = served_.settings().limits.drain_timeout;
+        limit_.expires_after(signal == SIGTERM ? patience : patience / 10);
+        limit_.async_wait([this](boost::system::error_code error) {
+            if (error)
+                return;
+            log::warn("closing clients that are still busy", {{"clients", served_.clients()}});
+            served_.context().stop();
+        });
+        served_.drain(false, [this] { served_.context().stop(); });
+        wait();
+    }
+
+    proxy::proxy& served_;
+    boost::asio::signal_set signals_;
+    boost::asio::steady_timer limit_;
+    int signals_seen_ = 0;
+};
+
+int serve(const config::snapshot& settings) {
+    std::signal(SIGPIPE, SIG_IGN);
+    log::start(settings.log);
+    log::info("pgballast", {{"version", PGBALLAST_VERSION}});
+    int result = 0;
+    try {
+        raise_descriptor_limit(settings);
+        proxy::proxy served{settings};
+        served.start();
+        const shutdown_on_signal supervisor{served};
+        sd_notify(0, "READY=1");
+        served.context().run();
+        served.stop();
+        log::info("stopped");
+    } catch (const std::exception& error) {
+        log::error("cannot serve", {{"cause", error.what()}});
+        result = exit_software;
+    }
+    log::stop();
+    return result;
+}
+
+int run(int argc, char** argv) {
+    CLI::App app{"pgballast: a PostgreSQL proxy that keeps clients connected while the\n"
+                 "database behind it suspends, restarts or drops connections."};
+    std::optional<std::string> file;
+    config::overrides overrides;
+    app.add_option("-c,--config", file, "configuration file (YAML)");
+    app.add_option("--upstream", overrides.upstream, "PostgreSQL URL to serve");
+    app.add_option("--listen", overrides.listen, "address for clients, ADDR:PORT");
+    app.add_option("--admin", overrides.admin, "address of the admin port, or off");
+    app.add_option("--log-level", overrides.log_level, "trace, debug, info, warn or error");
+    app.set_version_flag("--version", "pgballast " PGBALLAST_VERSION);
+    app.add_subcommand("run", "serve (default)")->fallthrough();
+    app.require_subcommand(0, 1);
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::ParseError& error) {
+        return app.exit(error) == 0 ? 0 : exit_usage;
+    }
+
+    std::optional<std::filesystem::path> path;
+    if (file)
+        path = *file;
+    const auto settings = config::load(path, overrides, config::process_environment());
+    if (!settings) {
+        for (const auto& error : settings.error())
+            std::fprintf(stderr, "pgballast: %s\n", config::to_string(error).c_str());
+        return exit_config;
+    }
+    return serve(*settings);
+}
+
+}  // namespace
+}  // namespace pgballast
+
+int main(int argc, char** argv) { return pgballast::run(argc, argv); }

@@ -1,0 +1,108 @@
+// A client's connection, on the worker that owns it: carries out what its session
+// decides.
+#pragma once
+
+#include <boost/intrusive/list.hpp>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "pgballast/pool/failure.hpp"
+#include "pgballast/pool/line.hpp"
+#include "pgballast/proxy/link.hpp"
+#include "pgballast/session/session.hpp"
+
+namespace pgballast::proxy {
+
+class backend;
+class worker;
+struct local_pool;
+
+/// A client that has proved who it is, on its way to a worker.
+struct new_client {
+    int fd = -1;
+    std::unique_ptr<net::tls_filter> tls;
+    std::string early;  // came behind the last message of the login
+    session::reported_ptr told;
+    session::startup_settings_ptr startup;
+    std::int32_t process_id = 0;
+    std::string cancel_key;
+    std::string user;
+    std::string application_name;
+    std::string address;
+};
+
+class client final : public net::handler,
+                     public boost::intrusive::list_base_hook<> {
+ public:
+    /// Input kept while a client waits; above it nothing more is read, in bytes.
+    static constexpr std::size_t held_max = 64 * 1024;
+
+    client(worker& home, local_pool& pool, session::mode how, new_client who);
+
+    /// Says welcome and takes what came early.
+    void start(std::string early);
+
+    local_pool& pool() noexcept { return pool_; }
+    std::int32_t process_id() const noexcept { return process_id_; }
+    const std::string& cancel_key() const noexcept { return cancel_key_; }
+
+    // From the worker.
+    void granted(backend& one);
+    void granted_nothing();  // the backend was lost on its way here
+    void refused(const pool::failure& why);
+    void noticed(std::chrono::milliseconds waited);
+    void cancel();
+
+    /// pgballast ends: at once when nothing is under way, else when that is done.
+    void drain(bool at_once);
+
+    // From the backend that is lent.
+    void on_backend_data(net::slice data);
+    void on_backend_drained();
+    void on_backend_lost(session::loss why);
+
+    // net::handler
+    void on_data(net::slice raw) override;
+    void on_end(boost::system::error_code error) override;
+    void on_drained() override;
+
+ private:
+    enum class stage {
+        serving,
+        leaving,  // has said Terminate: what is in flight is answered first
+        gone,     // its connection has ended: what is in flight runs to its end unheard
+        closed,
+    };
+
+    void feed(net::slice data);
+    void feed_held();
+    void hold(net::bytes data);
+    bool acquire();
+    void lend(backend& one);
+    void refuse(const pool::failure& why);
+    void after_backend_data();
+    void at_idle();
+    void leave_or_wait();
+    void finish();
+    void fail();
+    void give_back();
+    bool waits() const noexcept { return ticket_ != 0 || restoring_; }
+
+    worker& home_;
+    local_pool& pool_;
+    link socket_;
+    session::session session_;
+    backend* lent_ = nullptr;
+    pool::ticket ticket_ = 0;  // 0: does not wait
+    stage stage_ = stage::serving;
+    bool restoring_ = false;
+    bool draining_ = false;
+    const std::int32_t process_id_;
+    const std::string cancel_key_;
+    std::string held_;
+};
+
+using client_list = boost::intrusive::list<client>;
+
+}  // namespace pgballast::proxy

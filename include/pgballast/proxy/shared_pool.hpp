@@ -1,0 +1,122 @@
+// A pool as all threads see it: the ledger under a mutex, and what it decides
+// carried out.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "pgballast/config/settings.hpp"
+#include "pgballast/pool/ledger.hpp"
+#include "pgballast/proxy/counters.hpp"
+#include "pgballast/session/reported.hpp"
+
+namespace pgballast::proxy {
+
+class shared_pool;
+
+/// The control plane, in the place of a worker's number: where first logins wait.
+inline constexpr unsigned control_plane = ~0u;
+
+/// Whom a pool asks to act. Called without the pool's lock, on any thread.
+class dispatcher {
+ public:
+    virtual void open_backend(shared_pool& pool) = 0;
+    virtual void refuse(shared_pool& pool, const pool::ledger::refusal& who) = 0;
+    virtual void notice(shared_pool& pool, const pool::ledger::notice& who) = 0;
+    virtual void wake_at(shared_pool& pool, pool::time_point when) = 0;
+
+    /// Somebody waits while some worker may have an idle backend: it should be given.
+    virtual void give_idle(shared_pool& pool) = 0;
+
+ protected:
+    ~dispatcher() = default;
+};
+
+/// The state of a pool for people and monitors.
+enum class health { unknown, up, asleep, waking, down };
+const char* to_string(health state) noexcept;
+
+class shared_pool {
+ public:
+    shared_pool(unsigned index, config::database settings, unsigned workers, dispatcher& actor);
+
+    unsigned index() const noexcept { return index_; }
+    const config::database& settings() const noexcept { return settings_; }
+
+    /// See `pool::ledger`. `worker` is who asks.
+    pool::ledger::admission wait(unsigned worker, pool::wish what);
+    void leave(pool::ticket id);
+
+    /// A request waits for a backend somewhere: whoever has a free one asks `oldest`
+    /// before keeping it. One relaxed load; see `keep_idle`.
+    bool somebody_waits() const noexcept { return waiting_.load() != 0; }
+    std::optional<pool::ledger::grant> oldest();
+
+    /// A worker keeps an idle backend, or has taken one. A waiter raises its flag and
+    /// then looks here, a worker counts here and then looks for the flag: one of the
+    /// two sees the other.
+    void keep_idle() noexcept { idle_.fetch_add(1); }
+    void take_idle() noexcept { idle_.fetch_sub(1); }
+
+    /// A connection attempt ended. `opened` returns who is served by that.
+    struct opening {
+        std::vector<pool::ledger::grant> logins;
+        std::optional<pool::ledger::grant> waiter;
+        bool first;  // the pool had no backend before
+    };
+    opening opened(const session::reported::value_list& reported);
+    void failed(const pool::failure& why);
+    void closed(bool by_server);
+
+    /// The time that `dispatcher::wake_at` was told has come.
+    void tick();
+
+    /// What the upstream reported at the last login; null before the first. With it
+    /// clients are welcomed while the compute sleeps.
+    session::reported_ptr login_values() const;
+
+    pool_counters& counters(unsigned worker) noexcept { return counters_[worker]; }
+    const pool_counters& counters(unsigned worker) const noexcept { return counters_[worker]; }
+    unsigned workers() const noexcept { return static_cast<unsigned>(counters_.size()); }
+
+    struct summary {
+        unsigned open;
+        unsigned connecting;
+        unsigned waiting;
+        health state;
+        pool::breaker::state breaker;
+        std::optional<pool::failure> last_failure;
+        std::optional<pool::time_point> last_opened;
+        std::uint64_t opened;  // connections that came up since start
+        std::uint64_t failed;  // attempts that failed since start
+    };
+    summary summarise() const;
+
+ private:
+    template <typename Change>
+    auto change(Change&& how);
+    void carry_out(pool::ledger::decisions what);
+    health state(pool::time_point now) const;
+
+    const unsigned index_;
+    const config::database settings_;
+    dispatcher& actor_;
+    std::vector<pool_counters> counters_;  // one of each worker
+
+    mutable std::mutex mutex_;
+    pool::ledger ledger_;
+    session::reported_ptr login_values_;
+    std::optional<pool::time_point> last_opened_;
+    std::optional<pool::time_point> last_failed_;
+    std::uint64_t opened_ = 0;
+    std::uint64_t failed_ = 0;
+
+    std::atomic<unsigned> waiting_{0};
+    std::atomic<int> idle_{0};
+};
+
+}  // namespace pgballast::proxy

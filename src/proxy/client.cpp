@@ -1,0 +1,321 @@
+#include "pgballast/proxy/client.hpp"
+
+#include <utility>
+
+#include "pgballast/proxy/log.hpp"
+#include "pgballast/proxy/worker.hpp"
+#include "pgballast/wire/sqlstate.hpp"
+
+namespace pgballast::proxy {
+
+using session::act;
+
+client::client(worker& home, local_pool& pool, session::mode how, new_client who)
+    : home_{home},
+      pool_{pool},
+      socket_{home.engine(), who.fd, std::move(who.tls), *this},
+      session_{how, std::move(who.told), std::move(who.startup)},
+      process_id_{who.process_id},
+      cancel_key_{std::move(who.cancel_key)} {}
+
+void client::start(std::string early) {
+    std::string welcome;
+    session::append_changes(welcome, {}, *session_.told());
+    wire::append_backend_key(welcome, process_id_, cancel_key_);
+    wire::append_ready_for_query(welcome, wire::txn::idle);
+    socket_.send(welcome);
+    if (!early.empty())
+        feed(home_.engine().memory().copy(early));
+}
+
+void client::on_data(net::slice raw) {
+    pool_.counters.bytes_from_clients.add(raw.size());
+    const auto error = socket_.receive(std::move(raw), [this](net::slice plain) {
+        if (stage_ == stage::serving)
+            feed(std::move(plain));
+    });
+    if (error && stage_ == stage::serving)
+        on_end(error);
+}
+
+void client::feed(net::slice data) {
+    if (waits())
+        return hold(data.view());
+    for (;;) {
+        const auto step = session_.from_client(data.view());
+        if (step.relay != 0) {
+            lent_->socket().send(data.prefix(step.relay));
+            data.remove_prefix(step.relay);
+        }
+        switch (step.what) {
+            case act::done:
+                if (lent_ && lent_->socket().congested())
+                    socket_.pause();
+                return;
+            case act::send:
+                lent_->socket().send(session_.out());
+                break;
+            case act::reply:
+                socket_.send(session_.out());
+                break;
+            case act::acquire:
+                if (!acquire())
+                    return hold(data.view());
+                break;
+            case act::wait:
+                restoring_ = true;
+                return hold(data.view());
+            case act::leave:
+                stage_ = stage::leaving;
+                return leave_or_wait();
+            case act::fail:
+                return fail();
+            default:
+                break;
+        }
+        data.remove_prefix(step.used);
+    }
+}
+
+void client::hold(net::bytes data) {
+    held_.append(data);
+    if (held_.size() > held_max)
+        socket_.pause();
+}
+
+void client::feed_held() {
+    if (!held_.empty()) {
+        const auto held = std::exchange(held_, {});
+        feed(home_.engine().memory().copy(held));
+    }
+    if (stage_ == stage::serving && held_.size() <= held_max)
+        socket_.resume();
+}
+
+/// True when the input may be fed on: a backend was lent, or the request refused.
+bool client::acquire() {
+    if (auto* one = home_.take_idle(pool_)) {
+        lend(*one);
+        return true;
+    }
+    const auto admitted = home_.wait(*this);
+    if (!admitted.refused) {
+        ticket_ = admitted.id;
+        return false;
+    }
+    refuse(*admitted.refused);
+    return true;
+}
+
+void client::lend(backend& one) {
+    lent_ = &one;
+    one.lend_to(*this);
+    session_.attach(one.state());
+    one.socket().send(session_.out());
+}
+
+void client::granted(backend& one) {
+    ticket_ = 0;
+    lend(one);
+    feed_held();
+}
+
+void client::granted_nothing() {
+    ticket_ = 0;
+    if (acquire())
+        feed_held();
+}
+
+void client::refused(const pool::failure& why) {
+    ticket_ = 0;
+    refuse(why);
+    feed_held();
+}
+
+void client::refuse(const pool::failure& why) {
+    pool_.counters.refused.add();
+    session_.refuse({"ERROR", why.sqlstate, why.message, why.detail, why.hint});
+    socket_.send(session_.out());
+}
+
+void client::noticed(std::chrono::milliseconds waited) {
+    std::string out;
+    const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(waited).count();
+    const auto text =
+        "waiting for the database to wake, " + std::to_string(seconds) + " s so far";
+    wire::append_notice(out, {"NOTICE", "00000", text});
+    socket_.send(out);
+}
+
+void client::cancel() {
+    if (ticket_ != 0) {
+        home_.stop_waiting(*this, std::exchange(ticket_, 0));
+        session_.refuse({"ERROR", wire::sqlstate::query_canceled,
+                         "canceling statement due to user request"});
+        socket_.send(session_.out());
+        feed_held();
+    } else if (lent_ && session_.in_flight()) {
+        session_.expect_cancel();
+        home_.send_cancel(*lent_);
+    }
+}
+
+void client::drain(bool at_once) {
+    draining_ = true;
+    const bool nothing_under_way = lent_ ? session_.is_idle() : !waits();
+    if (stage_ == stage::serving && (at_once || nothing_under_way)) {
+        session_.end({"FATAL", wire::sqlstate::admin_shutdown, "pgballast is shutting down"});
+        fail();
+    } else if (at_once)
+        finish();
+}
+
+void client::on_backend_data(net::slice data) {
+    backend& from = *lent_;
+    for (;;) {
+        const auto step = session_.from_backend(data.view());
+        if (step.relay != 0) {
+            if (stage_ != stage::gone)
+                socket_.send(data.prefix(step.relay));
+            data.remove_prefix(step.relay);
+        }
+        data.remove_prefix(step.used);
+        switch (step.what) {
+            case act::done:
+                return after_backend_data();
+            case act::send:
+                socket_.send(session_.out());
+                break;
+            case act::idle:
+                at_idle();
+                break;
+            case act::resume:
+                restoring_ = false;
+                feed_held();
+                break;
+            case act::fail:
+                return fail();
+            case act::lost:
+                return home_.lose(from, session_.last_words());
+            default:
+                break;
+        }
+        if (lent_ != &from) {  // given back: what is left was not asked for by this client
+            if (!data.empty() && from.socket().is_open() && !from.user())
+                from.on_unasked(data.view());
+            return;
+        }
+    }
+}
+
+void client::after_backend_data() {
+    if (stage_ == stage::leaving || stage_ == stage::gone)
+        leave_or_wait();
+    else if (socket_.congested())
+        lent_->socket().pause();
+}
+
+void client::at_idle() {
+    pool_.counters.transactions.add();
+    if (stage_ != stage::serving)
+        finish();
+    else if (draining_)
+        drain(false);
+    else if (!pool_.session_mode())
+        give_back();
+}
+
+void client::give_back() {
+    backend& one = *std::exchange(lent_, nullptr);
+    const bool used = session_.backend_used();
+    session_.detach();
+    one.take_back();
+    one.socket().resume();
+    home_.release(one, used, session_.cancel_answered());
+    if (stage_ == stage::serving && held_.size() <= held_max)
+        socket_.resume();
+}
+
+/// The client has said goodbye, or has vanished: what it has asked for to the end is
+/// run to its end, as PostgreSQL would.
+void client::leave_or_wait() {
+    if (stage_ == stage::leaving)
+        socket_.pause();
+    if (!lent_ || !session_.in_flight() || !session_.can_finish_alone())
+        finish();
+}
+
+void client::finish() {
+    if (ticket_ != 0)
+        home_.stop_waiting(*this, std::exchange(ticket_, 0));
+    if (lent_) {
+        if (session_.is_idle()) {
+            stage_ = stage::closed;
+            give_back();
+        } else {
+            const bool open_block = session_.idle_in_transaction();
+            session_.detach();
+            backend& one = *std::exchange(lent_, nullptr);
+            one.take_back();
+            if (open_block)
+                home_.roll_back(one);
+            else
+                home_.discard(one, "its client left in the middle of a request");
+        }
+    }
+    stage_ = stage::closed;
+    socket_.close_when_sent();
+    home_.remove(*this);
+}
+
+void client::fail() {
+    socket_.send(session_.out());
+    finish();
+}
+
+void client::on_backend_lost(session::loss why) {
+    lent_ = nullptr;
+    const bool was_restoring = std::exchange(restoring_, false);
+    const auto step = session_.backend_lost(std::move(why));
+    auto& counters = pool_.counters;
+    (step.what == act::reply || step.what == act::fail ? counters.losses_told
+                                                       : counters.losses_hidden)
+        .add();
+    if (step.what == act::reply)
+        socket_.send(session_.out());
+    if (step.what == act::fail)
+        return fail();
+    if (stage_ != stage::serving)
+        return finish();
+    if (step.what == act::acquire && !acquire())
+        return;
+    if (was_restoring || !held_.empty())
+        feed_held();
+    else
+        socket_.resume();
+    if (draining_ && stage_ == stage::serving)
+        drain(false);
+}
+
+void client::on_end(boost::system::error_code) {
+    if (stage_ == stage::leaving) {
+        stage_ = stage::gone;
+        socket_.close();
+        return;
+    }
+    stage_ = stage::gone;
+    socket_.close();
+    leave_or_wait();
+}
+
+void client::on_drained() {
+    if (lent_)
+        lent_->socket().resume();
+}
+
+void client::on_backend_drained() {
+    if (stage_ == stage::serving && held_.size() <= held_max)
+        socket_.resume();
+}
+
+}  // namespace pgballast::proxy

@@ -1,0 +1,130 @@
+#include "pgballast/proxy/shared_pool.hpp"
+
+#include <random>
+#include <utility>
+
+#include "pgballast/proxy/log.hpp"
+
+namespace pgballast::proxy {
+namespace {
+
+pool::time_point now() { return std::chrono::steady_clock::now(); }
+
+}  // namespace
+
+const char* to_string(health state) noexcept {
+    constexpr const char* names[] = {"unknown", "up", "asleep", "waking", "down"};
+    return names[static_cast<int>(state)];
+}
+
+shared_pool::shared_pool(unsigned index, config::database settings, unsigned workers,
+                         dispatcher& actor)
+    : index_{index},
+      settings_{std::move(settings)},
+      actor_{actor},
+      counters_(workers),
+      ledger_{settings_, std::random_device{}()} {}
+
+/// Changes the ledger under the lock, then carries out what it decides.
+template <typename Change>
+auto shared_pool::change(Change&& how) {
+    std::unique_lock lock{mutex_};
+    auto result = how();
+    auto decisions = ledger_.decide(now());
+    waiting_.store(ledger_.waiting());
+    lock.unlock();
+    carry_out(std::move(decisions));
+    return result;
+}
+
+void shared_pool::carry_out(pool::ledger::decisions what) {
+    for (unsigned attempt = 0; attempt < what.open; ++attempt)
+        actor_.open_backend(*this);
+    for (const auto& who : what.refused)
+        actor_.refuse(*this, who);
+    for (const auto& who : what.notices)
+        actor_.notice(*this, who);
+    if (what.wakeup)
+        actor_.wake_at(*this, *what.wakeup);
+}
+
+pool::ledger::admission shared_pool::wait(unsigned worker, pool::wish what) {
+    auto admitted = change([&] { return ledger_.wait(worker, what, now()); });
+    if (!admitted.refused && what == pool::wish::backend && idle_.load() > 0)
+        actor_.give_idle(*this);
+    return admitted;
+}
+
+void shared_pool::leave(pool::ticket id) {
+    change([&] {
+        ledger_.leave(id);
+        return true;
+    });
+}
+
+std::optional<pool::ledger::grant> shared_pool::oldest() {
+    return change([&] { return ledger_.oldest(now()); });
+}
+
+shared_pool::opening shared_pool::opened(const session::reported::value_list& reported) {
+    return change([&] {
+        opening result;
+        result.first = ledger_.open_count() == 0;
+        result.logins = ledger_.opened(now());
+        result.waiter = ledger_.oldest(now());
+        last_opened_ = now();
+        ++opened_;
+        // One set for all backends that report the same: sessions compare pointers.
+        if (!login_values_ || login_values_->values() != session::reported{reported}.values())
+            login_values_ = std::make_shared<const session::reported>(reported);
+        return result;
+    });
+}
+
+void shared_pool::failed(const pool::failure& why) {
+    change([&] {
+        ledger_.failed(why, now());
+        last_failed_ = now();
+        ++failed_;
+        return true;
+    });
+}
+
+void shared_pool::closed(bool by_server) {
+    change([&] {
+        ledger_.closed(by_server, now());
+        return true;
+    });
+}
+
+void shared_pool::tick() {
+    change([] { return true; });
+}
+
+session::reported_ptr shared_pool::login_values() const {
+    const std::lock_guard lock{mutex_};
+    return login_values_;
+}
+
+health shared_pool::state(pool::time_point at) const {
+    if (ledger_.open_count() > 0)
+        return health::up;
+    if (ledger_.breaker_state(at) != pool::breaker::state::closed)
+        return health::down;
+    if (ledger_.connecting() > 0 || ledger_.waiting() > 0)
+        return last_failed_ && last_failed_ > last_opened_ ? health::down : health::waking;
+    // Nobody asks: it may sleep, and is left alone. Down only if the last word was bad.
+    if (last_failed_ && last_failed_ > last_opened_)
+        return health::down;
+    return last_opened_ ? health::asleep : health::unknown;
+}
+
+shared_pool::summary shared_pool::summarise() const {
+    const std::lock_guard lock{mutex_};
+    const auto at = now();
+    return {ledger_.open_count(),      ledger_.connecting(),   ledger_.waiting(), state(at),
+            ledger_.breaker_state(at), ledger_.last_failure(), last_opened_,      opened_,
+            failed_};
+}
+
+}  // namespace pgballast::proxy

@@ -1,0 +1,464 @@
+#include "pgballast/proxy/worker.hpp"
+
+#include <openssl/crypto.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "pgballast/net/socket_state.hpp"
+#include "pgballast/pool/lifetime.hpp"
+#include "pgballast/proxy/log.hpp"
+#include "pgballast/wire/messages.hpp"
+
+namespace pgballast::proxy {
+namespace {
+
+using std::chrono::milliseconds;
+
+/// How long a query of our own may take before its backend counts as dead.
+constexpr std::chrono::seconds errand_max{5};
+
+/// How long a backend is held back after a cancel request has been answered.
+constexpr std::chrono::seconds cancel_grace{1};
+
+milliseconds since(backend::clock::time_point then) {
+    return std::chrono::duration_cast<milliseconds>(backend::clock::now() - then);
+}
+
+counter& counter_of(local_pool& pool, backend::place where) {
+    switch (where) {
+        case backend::place::idle:
+            return pool.counters.idle;
+        case backend::place::lent:
+            return pool.counters.lent;
+        default:
+            return pool.counters.errand;
+    }
+}
+
+}  // namespace
+
+session::mode local_pool::mode() const noexcept {
+    return shared.settings().pool.mode == config::pool_mode::transaction
+               ? session::mode::transaction
+               : session::mode::session;
+}
+
+backend_list& local_pool::list_of(backend::place where) noexcept {
+    switch (where) {
+        case backend::place::idle:
+            return idle;
+        case backend::place::lent:
+            return lent;
+        case backend::place::errand:
+            return errand;
+        case backend::place::held:
+            return held;
+    }
+    return held;
+}
+
+worker::worker(unsigned number, std::unique_ptr<net::engine> engine, control& plane)
+    : number_{number}, engine_{std::move(engine)}, plane_{plane} {}
+
+worker::~worker() { stop(); }
+
+void worker::start() {
+    thread_ = std::thread{[this] { run(); }};
+}
+
+void worker::post(mailbox::letter one) {
+    if (letters_.post(std::move(one)))
+        engine_->wake();
+}
+
+void worker::stop() {
+    if (!thread_.joinable())
+        return;
+    stopping_.store(true);
+    engine_->wake();
+    thread_.join();
+}
+
+void worker::run() {
+    while (!stopping_.load(std::memory_order_relaxed)) {
+        engine_->turn(tick_length);
+        now_ = clock::now();
+        letters_.deliver();
+        if (now_ >= next_tick_)
+            tick();
+        dead_clients_.clear();
+        dead_backends_.clear();
+    }
+    close_all();
+}
+
+void worker::close_all() {
+    drain(true);
+    for (auto& pool : pools_) {
+        if (!pool)
+            continue;
+        for (auto where : {backend::place::idle, backend::place::errand, backend::place::held,
+                           backend::place::lent})
+            while (!pool->list_of(where).empty())
+                discard(pool->list_of(where).front(), "pgballast ends");
+    }
+    // What was queued, goodbyes among it, goes out.
+    engine_->turn(milliseconds{0});
+    dead_clients_.clear();
+    dead_backends_.clear();
+}
+
+local_pool& worker::local(shared_pool& pool) {
+    if (pools_.size() <= pool.index())
+        pools_.resize(pool.index() + 1);
+    auto& mine = pools_[pool.index()];
+    if (!mine)
+        mine.reset(new local_pool{pool, pool.counters(number_), {}, {}, {}, {}, {}});
+    return *mine;
+}
+
+void worker::add_client(shared_pool& pool, new_client who) {
+    auto& mine = local(pool);
+    auto early = std::move(who.early);
+    auto* one = new client{*this, mine, mine.mode(), std::move(who)};
+    clients_.push_back(*one);
+    by_process_id_[one->process_id()] = one;
+    mine.counters.clients.add();
+    one->start(std::move(early));
+    if (draining_)
+        one->drain(false);
+}
+
+void worker::remove(client& who) {
+    if (!who.is_linked())
+        return;
+    clients_.erase(clients_.iterator_to(who));
+    by_process_id_.erase(who.process_id());
+    who.pool().counters.clients.sub();
+    dead_clients_.emplace_back(&who);
+    plane_.client_gone();
+}
+
+void worker::add_backend(shared_pool& pool, std::unique_ptr<backend_parts> parts,
+                         pool::ticket for_whom) {
+    auto& mine = local(pool);
+    if (!parts) {
+        const auto found = mine.waiters.find(for_whom);
+        if (found != mine.waiters.end())
+            mine.waiters.extract(found).mapped()->granted_nothing();
+        return;
+    }
+    auto* one = new backend{*this, mine, std::move(*parts)};
+    one->where = backend::place::errand;
+    one->since = now_;
+    mine.errand.push_front(*one);
+    mine.counters.errand.add();
+    if (for_whom != 0)
+        grant(mine, for_whom, *one);
+    else
+        offer(*one);
+}
+
+void worker::place(backend& one, backend::place where) {
+    auto& pool = one.pool();
+    auto& from = pool.list_of(one.where);
+    from.erase(from.iterator_to(one));
+    counter_of(pool, one.where).sub();
+    if (one.where == backend::place::idle)
+        pool.shared.take_idle();
+
+    one.where = where;
+    one.since = clock::now();
+    pool.list_of(where).push_front(one);
+    counter_of(pool, where).add();
+    one.socket().set_parked(where == backend::place::idle);
+    if (where == backend::place::idle)
+        pool.shared.keep_idle();
+}
+
+/// Those who wait come first: while there are any, nobody takes an idle backend.
+backend* worker::take_idle(local_pool& pool) {
+    if (pool.shared.somebody_waits())
+        return nullptr;
+    return first_usable(pool);
+}
+
+backend* worker::first_usable(local_pool& pool) {
+    while (!pool.idle.empty()) {
+        auto& one = pool.idle.front();
+        switch (check(one)) {
+            case pool::before_use::use:
+                place(one, backend::place::lent);
+                return &one;
+            case pool::before_use::probe:
+                probe(one);
+                break;
+            case pool::before_use::discard:
+                log::info("backend found closed, replaced",
+                          {{"database", pool.shared.settings().name}});
+                lose(one, {{}, "found closed before use"});
+                break;
+        }
+    }
+    return nullptr;
+}
+
+pool::before_use worker::check(backend& one) {
+    const auto idle_for = since(one.since);
+    auto seen = pool::peek::unknown;
+    if (pool::needs_peek(idle_for)) {
+        constexpr pool::peek meaning[] = {pool::peek::quiet, pool::peek::data, pool::peek::end};
+        seen = meaning[static_cast<int>(net::peek(one.socket().fd()))];
+        // Bytes may be a TLS ticket or a ParameterStatus; the engine will read them.
+        if (seen == pool::peek::data && one.socket().is_tls())
+            seen = pool::peek::unknown;
+    }
+    const auto check_after = one.pool().shared.settings().health.check_after;
+    std::optional<milliseconds> ack_age;
+    if (idle_for > check_after) {
+        ack_age = net::last_ack_age(one.socket().fd());
+        if (!ack_age)  // a Unix socket: the kernel itself knows
+            return seen == pool::peek::end ? pool::before_use::discard : pool::before_use::use;
+    }
+    return pool::check_before_use(idle_for, seen, ack_age, check_after);
+}
+
+pool::ledger::admission worker::wait(client& who) {
+    auto& pool = who.pool();
+    pool.counters.waits.add();
+    // The flag is raised under the pool's lock, and an answer comes by letter: it
+    // cannot overtake the entry made here.
+    auto admitted = pool.shared.wait(number_, pool::wish::backend);
+    if (!admitted.refused)
+        pool.waiters[admitted.id] = &who;
+    return admitted;
+}
+
+void worker::stop_waiting(client& who, pool::ticket ticket) {
+    who.pool().waiters.erase(ticket);
+    who.pool().shared.leave(ticket);
+}
+
+void worker::grant(local_pool& pool, pool::ticket to, backend& one) {
+    const auto found = pool.waiters.find(to);
+    if (found == pool.waiters.end())
+        return offer(one);  // it has left in the meantime
+    auto* who = pool.waiters.extract(found).mapped();
+    if (one.where != backend::place::lent)
+        place(one, backend::place::lent);
+    who->granted(one);
+}
+
+void worker::refuse(shared_pool& pool, pool::ticket whom, const pool::failure& why) {
+    auto& waiters = local(pool).waiters;
+    if (const auto found = waiters.find(whom); found != waiters.end())
+        waiters.extract(found).mapped()->refused(why);
+}
+
+void worker::notice(shared_pool& pool, pool::ticket whom, milliseconds waited) {
+    auto& waiters = local(pool).waiters;
+    if (const auto found = waiters.find(whom); found != waiters.end())
+        found->second->noticed(waited);
+}
+
+void worker::give_idle(shared_pool& shared) {
+    auto& pool = local(shared);
+    while (shared.somebody_waits()) {
+        auto* one = first_usable(pool);
+        if (!one)
+            return;
+        const auto to = shared.oldest();
+        if (!to) {
+            place(*one, backend::place::idle);
+            return;
+        }
+        give(*one, *to);
+    }
+}
+
+void worker::give(backend& one, const pool::ledger::grant& to) {
+    auto& counters = one.pool().counters;
+    counters.wait_microseconds.add(static_cast<std::uint64_t>(to.waited.count()) * 1000);
+    if (to.worker == number_)
+        grant(one.pool(), to.id, one);
+    else
+        move(one, to);
+}
+
+void worker::release(backend& one, bool used, bool cancel_answered) {
+    if (one.cancels_sent != 0) {
+        // The request is known to have arrived only when it was the one, and answered.
+        if (one.cancels_sent == 1 && cancel_answered)
+            place(one, backend::place::held);
+        else
+            discard(one, "a cancel request may still be on its way to it");
+        return;
+    }
+    if (one.pool().session_mode()) {
+        if (used)
+            errand(one, "discard all", [&one] { one.state().applied = nullptr; });
+        else
+            offer(one);
+        return;
+    }
+    if (session::changed_identity(one.state()))
+        discard(one, "its session authorization was changed");
+    else
+        offer(one);
+}
+
+void worker::roll_back(backend& one) {
+    errand(one, "rollback", [] {});
+}
+
+void worker::offer(backend& one) {
+    auto& pool = one.pool();
+    const auto& settings = pool.shared.settings().pool;
+    if (draining_)
+        return discard(one, "pgballast is shutting down");
+    if (settings.max_lifetime > milliseconds::zero() &&
+        since(one.opened_at()) >= pool::lifetime_of(settings.max_lifetime, one.number()))
+        return discard(one, "max_lifetime");
+    if (pool.shared.somebody_waits())
+        if (const auto to = pool.shared.oldest())
+            return give(one, *to);
+    place(one, backend::place::idle);
+    if (pool.shared.somebody_waits())  // since then: see shared_pool::keep_idle
+        give_idle(pool.shared);
+}
+
+void worker::errand(backend& one, std::string_view text, std::function<void()> then) {
+    place(one, backend::place::errand);
+    one.run_errand(text, [this, &one, then = std::move(then)](bool ok) {
+        if (!ok)
+            return discard(one, "it could not be cleaned");
+        then();
+        one.cancels_sent = 0;
+        if (one.pool().session_mode() || !session::changed_identity(one.state()))
+            offer(one);
+        else
+            discard(one, "its session authorization was changed");
+    });
+}
+
+void worker::probe(backend& one) {
+    errand(one, "", [] {});
+}
+
+void worker::move(backend& one, const pool::ledger::grant& to) {
+    auto& pool = one.pool().shared;
+    auto parts = std::make_shared<std::unique_ptr<backend_parts>>(
+        std::make_unique<backend_parts>(one.take_parts()));
+    one.socket().detach([this, &pool, parts, to](net::engine::detached socket,
+                                                 std::unique_ptr<net::tls_filter> tls) {
+        (*parts)->login.fd = socket.fd;
+        (*parts)->login.tls = std::move(tls);
+        if (socket.ended || !socket.early.empty()) {
+            parts->reset();
+            pool.closed(true);
+        }
+        plane_.move(pool, std::move(*parts), to);
+    });
+    bury(one);
+}
+
+void worker::discard(backend& one, const char* why) {
+    auto& pool = one.pool();
+    log::debug("backend closed", {{"database", pool.shared.settings().name}, {"why", why}});
+    std::string goodbye;
+    wire::append_terminate(goodbye);
+    one.socket().send(goodbye);
+    one.socket().close_when_sent();
+    auto* user = one.user();
+    one.take_back();
+    bury(one);
+    pool.shared.closed(false);
+    if (user)
+        user->on_backend_lost({{}, why});
+}
+
+void worker::lose(backend& one, session::loss why) {
+    if (!one.is_linked())
+        return;
+    auto& pool = one.pool();
+    pool.counters.backends_lost.add();
+    log::info("backend lost", {{"database", pool.shared.settings().name},
+                               {"while", one.user() ? "in use" : "idle"},
+                               {"sqlstate", why.sqlstate},
+                               {"cause", why.message}});
+    auto* user = one.user();
+    one.take_back();
+    one.socket().close();
+    bury(one);
+    pool.shared.closed(true);
+    if (pool.shared.summarise().open == 0)
+        log::info("pool stale, recreating when a client needs it",
+                  {{"database", pool.shared.settings().name}});
+    if (user)
+        user->on_backend_lost(std::move(why));
+    else
+        pool.counters.losses_hidden.add();
+}
+
+void worker::bury(backend& one) {
+    auto& pool = one.pool();
+    auto& from = pool.list_of(one.where);
+    from.erase(from.iterator_to(one));
+    counter_of(pool, one.where).sub();
+    if (one.where == backend::place::idle)
+        pool.shared.take_idle();
+    dead_backends_.emplace_back(&one);
+}
+
+void worker::send_cancel(backend& one) {
+    one.pool().counters.cancels.add();
+    ++one.cancels_sent;
+    plane_.send_cancel(one.pool().shared, one.login());
+}
+
+void worker::cancel(std::int32_t process_id, const std::string& key) {
+    const auto found = by_process_id_.find(process_id);
+    if (found == by_process_id_.end())
+        return;
+    const auto& expected = found->second->cancel_key();
+    if (expected.size() == key.size() &&
+        CRYPTO_memcmp(expected.data(), key.data(), key.size()) == 0)
+        found->second->cancel();
+}
+
+void worker::drain(bool at_once) {
+    draining_ = true;
+    for (auto at = clients_.begin(); at != clients_.end();)
+        (at++)->drain(at_once);
+    for (auto& pool : pools_)
+        if (pool)
+            while (!pool->idle.empty())
+                discard(pool->idle.front(), "pgballast is shutting down");
+}
+
+void worker::tick() {
+    next_tick_ = now_ + tick_length;
+    for (auto& pool : pools_)
+        if (pool)
+            expire(*pool);
+}
+
+/// Lists are ordered by time, the newest in front.
+void worker::expire(local_pool& pool) {
+    while (!pool.errand.empty() && since(pool.errand.back().since) > errand_max)
+        lose(pool.errand.back(), {{}, "no answer to a health check"});
+    while (!pool.held.empty() && since(pool.held.back().since) > cancel_grace)
+        probe(pool.held.back());
+    while (!pool.idle.empty()) {
+        auto& one = pool.idle.back();
+        const auto verdict = pool::check_lifetime(
+            pool.shared.settings().pool, pool.shared.summarise().open, since(one.since),
+            since(one.opened_at()), one.number());
+        if (verdict == pool::expiry::none)
+            break;
+        discard(one, verdict == pool::expiry::idle ? "max_idle" : "max_lifetime");
+    }
+}
+
+}  // namespace pgballast::proxy
