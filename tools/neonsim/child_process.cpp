@@ -7,8 +7,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
+#include <fstream>
+#include <iterator>
 #include <stdexcept>
 #include <system_error>
 
@@ -88,6 +91,14 @@ pid_t spawn(const command& what) {
     return pid;
 }
 
+std::string last_lines(const std::filesystem::path& log) {
+    constexpr std::streamoff size_max = 2000;
+    std::ifstream file{log, std::ios::ate};
+    const auto size = static_cast<std::streamoff>(file.tellg());
+    file.seekg(std::max<std::streamoff>(0, size - size_max));
+    return {std::istreambuf_iterator<char>{file}, {}};
+}
+
 void run(const command& what) {
     const pid_t pid = spawn(what);
     int status = 0;
@@ -95,7 +106,7 @@ void run(const command& what) {
         if (errno != EINTR)
             throw_errno("waitpid");
     if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
-        throw std::runtime_error{what.arguments.front() + " failed: see " + what.log.string()};
+        throw std::runtime_error{what.arguments.front() + " failed:\n" + last_lines(what.log)};
 }
 
 }  // namespace neonsim

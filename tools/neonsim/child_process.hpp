@@ -32,7 +32,10 @@ struct command {
 /// terminal's Ctrl-C is ours to handle). The caller reaps it. Throws `std::system_error`.
 pid_t spawn(const command& what);
 
-/// Runs a program to its end. Throws, naming the log, when it fails.
+/// The end of a log, for people.
+std::string last_lines(const std::filesystem::path& log);
+
+/// Runs a program to its end. Throws, with the end of its log, when it fails.
 void run(const command& what);
 
 }  // namespace neonsim

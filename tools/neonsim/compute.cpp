@@ -1,7 +1,9 @@
 #include "compute.hpp"
 
 #include <cassert>
+#include <iostream>
 
+#include "child_process.hpp"
 #include "monitor.hpp"
 #include "provision.hpp"
 #include "spawn.hpp"
@@ -73,6 +75,8 @@ task<void> compute::start(milliseconds at_least) {
         co_return;
     }
     ++failed_wakes_;
+    if (!shutting_down_)
+        std::cerr << "neonsim: PostgreSQL did not start:\n" << last_lines(cluster_.log);
     co_await stop(stop_mode::immediate);
     become(compute_state::suspended);
 }

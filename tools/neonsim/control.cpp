@@ -31,7 +31,7 @@ json::object stats(const world& of) {
                      {"awake_since", nullptr}};
     std::uint64_t connections = 0, backends = 0;
     for (const auto& each : of.sessions) {
-        ++connections;
+        connections += each.has_client() ? 1 : 0;
         backends += each.has_backend() ? 1 : 0;
     }
     all["connections"] = connections;

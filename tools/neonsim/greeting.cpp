@@ -2,7 +2,6 @@
 #include <boost/asio/write.hpp>
 
 #include "messages_io.hpp"
-#include "pgballast/wire/sqlstate.hpp"
 #include "session.hpp"
 #include "spawn.hpp"
 #include "world.hpp"
@@ -80,7 +79,7 @@ task<bool> session::shake_hands() {
 task<void> session::refuse_plain() {
     boost::system::error_code gone;
     std::string reply;
-    wire::append_error(reply, {"ERROR", wire::sqlstate::internal_error, insecure});
+    append_refusal(reply, insecure);
     const auto octets = asio::buffer(reply);
     ++world_.counted.refusals;
     co_await world_.way.cross_twice();

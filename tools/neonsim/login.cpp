@@ -5,7 +5,6 @@
 
 #include "endpoint.hpp"
 #include "messages_io.hpp"
-#include "pgballast/wire/sqlstate.hpp"
 #include "session.hpp"
 #include "world.hpp"
 
@@ -48,6 +47,7 @@ task<refusal> session::admit(const wire::startup_message& startup) {
     const auto unproven = co_await authenticate(user);
     if (unproven)
         co_return unproven;
+    deadline_.cancel();  // a wake takes what it takes
     const auto asleep = co_await fail_if_planned(stage::wake);
     if (asleep)
         co_return asleep;
@@ -75,7 +75,6 @@ task<refusal> session::fail_if_planned(stage where) {
 }
 
 task<refusal> session::reach_compute(const wire::startup_message& startup) {
-    deadline_.cancel();  // a wake takes what it takes
     const bool awake = co_await world_.postgres.wake();
     if (!awake)
         co_return std::string{default_text(stage::compute)};
@@ -97,7 +96,7 @@ task<bool> session::answer() {
 
 task<void> session::refuse(std::string text) {
     ++world_.counted.refusals;
-    wire::append_error(out_, {"ERROR", wire::sqlstate::internal_error, text});
+    append_refusal(out_, text);
     co_await answer();
 }
 

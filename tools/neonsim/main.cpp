@@ -7,6 +7,7 @@
 #include <csignal>
 #include <fstream>
 #include <iostream>
+#include <stdexcept>
 
 #include "address.hpp"
 #include "certificate.hpp"
@@ -59,8 +60,12 @@ task<void> stop_with_stdin(asio::io_context& io, world& all) {
 }
 
 task<void> become_ready(const options& given, world& all, std::string line) {
-    if (given.start_running)
-        co_await all.postgres.wake();
+    if (given.start_running) {
+        const bool running = co_await all.postgres.wake();
+        if (!running)
+            throw std::runtime_error{"the compute cannot be started"};
+        all.counted = {};  // nobody has asked for this wake
+    }
     std::cout << line << std::endl;
 }
 

@@ -22,8 +22,8 @@ task<bool> inactive(std::filesystem::path socket, const settings& current) {
 
     activity seen{clock::now()};
     for (;;) {
-        // Also the wait that tells us, by a failing query, that the server has gone.
         co_await sleep_for(look_every);
+        // The empty query, while nobody wants to know, still tells us that the server has gone.
         const char* const question = current.autosuspend ? activity_query : "";
         const auto asked = clock::now();
         const auto answer = co_await server.query(question);

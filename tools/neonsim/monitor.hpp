@@ -10,8 +10,7 @@ namespace neonsim {
 
 /// Completes with true once nothing has kept the compute awake for
 /// `current.autosuspend`, which may change meanwhile; with false when PostgreSQL
-/// has gone. It looks twice a second, as Neon's monitor does, and asks nothing
-/// while autosuspend is off.
+/// has gone. It looks twice a second, as Neon's monitor does.
 task<bool> inactive(std::filesystem::path socket, const settings& current);
 
 }  // namespace neonsim

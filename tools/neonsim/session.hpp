@@ -32,6 +32,7 @@ class session : public std::enable_shared_from_this<session>, public session_hoo
     /// Serves the client to its end; others end it with the functions below.
     task<void> run();
 
+    bool has_client() const noexcept { return client_.next_layer().is_open(); }
     bool has_backend() const noexcept { return server_.is_open(); }
 
     void reset();           // RST

@@ -9,7 +9,7 @@ template <class Number>
 std::optional<Number> parse_number(std::string_view text, Number max) {
     Number value{};
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (error != std::errc{} || end != text.data() + text.size() || value < 0 || value > max)
+    if (error != std::errc{} || end != text.data() + text.size() || !(value >= 0 && value <= max))
         return std::nullopt;
     return value;
 }
