@@ -164,6 +164,7 @@ void expected_replies::ready_arrived_in_doubt() {
         return;
     }
     drop_front();
+    pop_marks();
     segment_open_ = segment_is_open();
 }
 

@@ -152,7 +152,7 @@ std::optional<step> session::on_notice(const message_stream::piece& piece) {
 }
 
 std::optional<step> session::on_parameter(const message_stream::piece& piece) {
-    if (!piece.whole())
+    if (!piece.whole() || piece.data.size() > message_stream::whole_max)
         return violated("an oversized ParameterStatus");
     const auto status = wire::decode_parameter_status(piece.body());
     if (!status)
@@ -180,13 +180,15 @@ std::optional<step> session::on_ready_for_query(const message_stream::piece& pie
         case expected_replies::verdict::relay:
             txn_ = *status;
             idle_due_ = is_idle();
+            // It may be one without a reply: data of a COPY that has failed.
+            idle_withheld_ = !idle_due_ && client_.within_message();
             return {};
     }
     return {};
 }
 
 step session::on_restored() {
-    if (!restoration_failed_) {
+    if (!restoration_failed_ && !catalog_asked_) {
         backend_->applied = startup_;
         backend_->applied_changed = false;
         restorations_lost_ = 0;

@@ -1,4 +1,6 @@
 // The client's bytes: when they need a backend, and which of them go there.
+#include <utility>
+
 #include "pgballast/session/session.hpp"
 #include "pgballast/sql/traceless.hpp"
 #include "pgballast/wire/sqlstate.hpp"
@@ -13,9 +15,6 @@ constexpr bytes judged_types = "QP";
 
 /// What PostgreSQL expects while it copies in: Sync and Flush are ignored.
 constexpr bytes copy_in_types = "dcfHS";
-
-/// Messages without a reply of their own.
-constexpr bytes unanswered_types = "dcfH";
 
 /// Messages that begin something new: with a reply outstanding, that is pipelining.
 constexpr bytes request_types = "QFPBDEC";
@@ -60,8 +59,7 @@ step session::from_client(bytes in) {
             return {run, act::send, piece->used};
         }
         run += piece->used;
-        // ReadyForQuery came in the middle of it.
-        if (piece->ends && contains(unanswered_types, piece->type) && is_idle())
+        if (piece->ends && std::exchange(idle_withheld_, false) && is_idle())
             return {run, act::idle, 0};
     }
     return {run, act::done, 0};

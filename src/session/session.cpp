@@ -41,7 +41,7 @@ void session::attach(backend_state& backend) {
 
 void session::detach() noexcept {
     backend_ = nullptr;
-    idle_due_ = false;
+    idle_due_ = idle_withheld_ = false;
 }
 
 }  // namespace pgballast::session

@@ -158,6 +158,7 @@ class session {
     route backend_body_ = route::relay;  // where the rest of the backend's message goes
     bool backend_body_relayed_ = false;  // the client has the front of a message whose rest is due
     bool idle_due_ = false;              // `act::idle` is owed to the driver
+    bool idle_withheld_ = false;         // until the client's message has ended
     bool told_due_ = false;              // the client has to be told changed parameters
     bool backend_used_ = false;
     bool cancel_answered_ = false;
