@@ -79,7 +79,8 @@ TEST_CASE("after its first error a reader reads nothing more and tells that erro
 }
 
 TEST_CASE("bytes behind the last field are an error") {
-    wire::reader in{"name\0x"s};
+    const auto body = "name\0x"s;
+    wire::reader in{body};
     in.cstring();
     CHECK(in.good());
     CHECK(in.finish() == wire::errc::trailing_bytes);
