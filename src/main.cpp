@@ -45,9 +45,7 @@ void raise_descriptor_limit(const config::snapshot& settings) {
 class shutdown_on_signal {
  public:
     explicit shutdown_on_signal(proxy::proxy& served)
-        : served_{served},
-          signals_{served.context(), SIGTERM, SIGINT},
-          limit_{served.context()} {
+        : served_{served}, signals_{served.context(), SIGTERM, SIGINT}, limit_{served.context()} {
         wait();
     }
 
@@ -106,8 +104,9 @@ int serve(const config::snapshot& settings) {
 }
 
 int run(int argc, char** argv) {
-    CLI::App app{"pgballast: a PostgreSQL proxy that keeps clients connected while the\n"
-                 "database behind it suspends, restarts or drops connections."};
+    CLI::App app{
+        "pgballast: a PostgreSQL proxy that keeps clients connected while the\n"
+        "database behind it suspends, restarts or drops connections."};
     std::optional<std::string> file;
     config::overrides overrides;
     app.add_option("-c,--config", file, "configuration file (YAML)");
@@ -139,4 +138,6 @@ int run(int argc, char** argv) {
 }  // namespace
 }  // namespace pgballast
 
-int main(int argc, char** argv) { return pgballast::run(argc, argv); }
+int main(int argc, char** argv) {
+    return pgballast::run(argc, argv);
+}

@@ -141,8 +141,7 @@ void client::refuse(const pool::failure& why) {
 void client::noticed(std::chrono::milliseconds waited) {
     std::string out;
     const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(waited).count();
-    const auto text =
-        "waiting for the database to wake, " + std::to_string(seconds) + " s so far";
+    const auto text = "waiting for the database to wake, " + std::to_string(seconds) + " s so far";
     wire::append_notice(out, {"NOTICE", "00000", text});
     socket_.send(out);
 }
@@ -150,8 +149,8 @@ void client::noticed(std::chrono::milliseconds waited) {
 void client::cancel() {
     if (ticket_ != 0) {
         home_.stop_waiting(*this, std::exchange(ticket_, 0));
-        session_.refuse({"ERROR", wire::sqlstate::query_canceled,
-                         "canceling statement due to user request"});
+        session_.refuse(
+            {"ERROR", wire::sqlstate::query_canceled, "canceling statement due to user request"});
         socket_.send(session_.out());
         feed_held();
     } else if (lent_ && session_.in_flight()) {

@@ -57,8 +57,7 @@ std::optional<std::string> apply_startup(const client_login::authenticated& who,
         }
         auto options = config::parse_startup_options(value);
         if (!options)
-            return "invalid command-line argument for server process: " +
-                   options.error().message;
+            return "invalid command-line argument for server process: " + options.error().message;
         for (auto& one : *options)
             asked.emplace_back(std::move(one));
     }
@@ -79,8 +78,7 @@ std::optional<std::string> apply_startup(const client_login::authenticated& who,
 }
 
 /// Runs the login conversation. Nothing returned: the connection has been dealt with.
-asio::awaitable<std::optional<client_login::authenticated>> converse(proxy& home,
-                                                                     connection& peer,
+asio::awaitable<std::optional<client_login::authenticated>> converse(proxy& home, connection& peer,
                                                                      std::string address) {
     client_login login{home.login_options()};
     for (;;) {
@@ -118,28 +116,28 @@ asio::awaitable<std::optional<client_login::authenticated>> converse(proxy& home
 asio::awaitable<std::optional<pool::failure>> first_login(proxy& home, shared_pool& pool,
                                                           std::shared_ptr<connection> peer) {
     const auto executor = co_await asio::this_coro::executor;
-    auto answered = std::make_shared<asio::steady_timer>(
-        executor, asio::steady_timer::time_point::max());
+    auto answered =
+        std::make_shared<asio::steady_timer>(executor, asio::steady_timer::time_point::max());
     auto failure = std::make_shared<std::optional<pool::failure>>();
     auto done = std::make_shared<bool>(false);
-    home.when_logged_in(
-        pool, {[=](const pool::failure* why) {
-                   *done = true;
-                   if (why)
-                       *failure = *why;
-                   answered->cancel();
-               },
-               [peer](std::chrono::milliseconds waited) {
-                   std::string out;
-                   const auto seconds =
-                       std::chrono::duration_cast<std::chrono::seconds>(waited).count();
-                   wire::append_notice(out, {"NOTICE", "00000",
-                                             "waiting for the database to wake, " +
-                                                 std::to_string(seconds) + " s so far"});
-                   error_code ignored;  // a few bytes: they fit, or the client is gone
-                   peer->socket.native_non_blocking(true, ignored);
-                   peer->socket.write_some(asio::buffer(out), ignored);
-               }});
+    home.when_logged_in(pool,
+                        {[=](const pool::failure* why) {
+                             *done = true;
+                             if (why)
+                                 *failure = *why;
+                             answered->cancel();
+                         },
+                         [peer](std::chrono::milliseconds waited) {
+                             std::string out;
+                             const auto seconds =
+                                 std::chrono::duration_cast<std::chrono::seconds>(waited).count();
+                             wire::append_notice(out, {"NOTICE", "00000",
+                                                       "waiting for the database to wake, " +
+                                                           std::to_string(seconds) + " s so far"});
+                             error_code ignored;  // a few bytes: they fit, or the client is gone
+                             peer->socket.native_non_blocking(true, ignored);
+                             peer->socket.write_some(asio::buffer(out), ignored);
+                         }});
     if (!*done) {
         error_code ignored;
         auto token = asio::redirect_error(asio::use_awaitable, ignored);

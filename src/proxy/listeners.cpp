@@ -48,8 +48,8 @@ proxy::listeners::listeners(proxy& home) : home_{home} {
 
 void proxy::listeners::listen_tcp(const config::endpoint& where) {
     tcp::resolver resolver{home_.context()};
-    const auto found = resolver.resolve(where.host, std::to_string(where.port),
-                                        tcp::resolver::passive);
+    const auto found =
+        resolver.resolve(where.host, std::to_string(where.port), tcp::resolver::passive);
     auto acceptor = std::make_unique<tcp::acceptor>(home_.context());
     const auto endpoint = found.begin()->endpoint();
     acceptor->open(endpoint.protocol());
@@ -107,8 +107,7 @@ asio::awaitable<void> proxy::listeners::accept_unix(unix_stream::acceptor& from)
             continue;
         }
         client_socket generic{std::move(socket)};
-        asio::co_spawn(home_.context(), let_in(home_, std::move(generic), "unix"),
-                       asio::detached);
+        asio::co_spawn(home_.context(), let_in(home_, std::move(generic), "unix"), asio::detached);
     }
 }
 

@@ -62,8 +62,7 @@ std::string quoted(std::string_view value) {
     return boost::json::serialize(boost::json::string_view{value.data(), value.size()});
 }
 
-void append_text(std::string& line, std::string_view event,
-                 std::initializer_list<field> fields) {
+void append_text(std::string& line, std::string_view event, std::initializer_list<field> fields) {
     line += event;
     for (const auto& one : fields) {
         line += ' ';
@@ -73,8 +72,7 @@ void append_text(std::string& line, std::string_view event,
     }
 }
 
-void append_json(std::string& line, std::string_view event,
-                 std::initializer_list<field> fields) {
+void append_json(std::string& line, std::string_view event, std::initializer_list<field> fields) {
     line += "\"event\":" + quoted(event);
     for (const auto& one : fields) {
         line += ',' + quoted(one.key) + ':';
@@ -99,9 +97,9 @@ void start(const config::log_settings& settings) {
     least = settings.level;
     spdlog::init_thread_pool(queue_lines, 1);
     auto sink = std::make_shared<spdlog::sinks::stderr_sink_mt>();
-    logger = std::make_shared<spdlog::async_logger>("pgballast", std::move(sink),
-                                                    spdlog::thread_pool(),
-                                                    spdlog::async_overflow_policy::overrun_oldest);
+    logger =
+        std::make_shared<spdlog::async_logger>("pgballast", std::move(sink), spdlog::thread_pool(),
+                                               spdlog::async_overflow_policy::overrun_oldest);
     logger->set_level(spdlog::level::trace);  // `enabled` has decided already
     logger->flush_on(spdlog::level::info);
     if (std::getenv("JOURNAL_STREAM"))  // the journal has the time itself
@@ -113,14 +111,18 @@ void start(const config::log_settings& settings) {
         logger->set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %v", spdlog::pattern_time_type::utc);
 }
 
-void set_level(level of) { least = of; }
+void set_level(level of) {
+    least = of;
+}
 
 void stop() noexcept {
     logger.reset();
     spdlog::shutdown();
 }
 
-bool enabled(level of) noexcept { return logger && of >= least.load(std::memory_order_relaxed); }
+bool enabled(level of) noexcept {
+    return logger && of >= least.load(std::memory_order_relaxed);
+}
 
 void write(level of, std::string_view event, std::initializer_list<field> fields) {
     if (!enabled(of))

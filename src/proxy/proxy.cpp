@@ -80,9 +80,13 @@ proxy::proxy(const config::snapshot& settings) : settings_{settings} {
     set_up_logins();
 }
 
-proxy::~proxy() { stop(); }
+proxy::~proxy() {
+    stop();
+}
 
-const char* proxy::engine_name() const noexcept { return workers_.front()->engine().name(); }
+const char* proxy::engine_name() const noexcept {
+    return workers_.front()->engine().name();
+}
 
 /// Those of the configuration; without any, each database's own upstream user.
 void proxy::set_up_logins() {
@@ -176,9 +180,9 @@ shared_pool* proxy::find_pool(const std::string& database) {
     auto entry = std::make_unique<pool_entry>();
     entry->tls = std::make_unique<net::tls_context>(settings->upstream);
     entry->timer = std::make_unique<asio::steady_timer>(context_);
-    entry->pool = std::make_unique<shared_pool>(static_cast<unsigned>(pools_.size()),
-                                                std::move(*settings),
-                                                static_cast<unsigned>(workers_.size()), actor);
+    entry->pool =
+        std::make_unique<shared_pool>(static_cast<unsigned>(pools_.size()), std::move(*settings),
+                                      static_cast<unsigned>(workers_.size()), actor);
     auto* pool = entry->pool.get();
     const std::lock_guard lock{pools_mutex_};
     pools_.push_back(std::move(entry));
@@ -198,8 +202,7 @@ void proxy::open_backend(shared_pool& pool) {
 
 asio::awaitable<void> proxy::connect(pool_entry& entry) {
     const auto& settings = entry.pool->settings();
-    const auto timeout =
-        settings.upstream.connect_timeout.value_or(settings.retry.connect_timeout);
+    const auto timeout = settings.upstream.connect_timeout.value_or(settings.retry.connect_timeout);
     const bool neon = is_neon(settings.upstream);
     auto result = co_await connect_backend(settings.upstream, *entry.tls, neon, timeout);
     if (auto* opened = std::get_if<logged_in>(&result))
@@ -237,12 +240,13 @@ void proxy::connected(pool_entry& entry, logged_in opened) {
 void proxy::connect_failed(pool_entry& entry, const pool::failure& why) {
     auto& pool = *entry.pool;
     ++entry.attempts;
-    log::warn("connect failed",
-              {{"database", pool.settings().name},
-               {"attempt", entry.attempts},
-               {"sqlstate", why.sqlstate},
-               {"cause", why.message},
-               {"again", why.kind == pool::failure_kind::permanent ? "when asked" : "with backoff"}});
+    log::warn(
+        "connect failed",
+        {{"database", pool.settings().name},
+         {"attempt", entry.attempts},
+         {"sqlstate", why.sqlstate},
+         {"cause", why.message},
+         {"again", why.kind == pool::failure_kind::permanent ? "when asked" : "with backoff"}});
     pool.failed(why);
 }
 
@@ -299,12 +303,11 @@ void proxy::give_idle(shared_pool& pool) {
 }
 
 void proxy::send_cancel(shared_pool& pool, const logged_in& where) {
-    asio::post(context_, [this, &pool, remote = where.remote, host = where.host,
-                          key = where.key] {
+    asio::post(context_, [this, &pool, remote = where.remote, host = where.host, key = where.key] {
         auto& entry = entry_of(pool);
         asio::co_spawn(context_,
-                       ::pgballast::proxy::send_cancel(pool.settings().upstream, *entry.tls,
-                                                       remote, host, key),
+                       ::pgballast::proxy::send_cancel(pool.settings().upstream, *entry.tls, remote,
+                                                       host, key),
                        asio::detached);
     });
 }

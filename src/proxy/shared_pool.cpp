@@ -8,7 +8,9 @@
 namespace pgballast::proxy {
 namespace {
 
-pool::time_point now() { return std::chrono::steady_clock::now(); }
+pool::time_point now() {
+    return std::chrono::steady_clock::now();
+}
 
 }  // namespace
 
@@ -122,8 +124,14 @@ health shared_pool::state(pool::time_point at) const {
 shared_pool::summary shared_pool::summarise() const {
     const std::lock_guard lock{mutex_};
     const auto at = now();
-    return {ledger_.open_count(),      ledger_.connecting(),   ledger_.waiting(), state(at),
-            ledger_.breaker_state(at), ledger_.last_failure(), last_opened_,      opened_,
+    return {ledger_.open_count(),
+            ledger_.connecting(),
+            ledger_.waiting(),
+            state(at),
+            ledger_.breaker_state(at),
+            ledger_.last_failure(),
+            last_opened_,
+            opened_,
             failed_};
 }
 

@@ -61,7 +61,9 @@ backend_list& local_pool::list_of(backend::place where) noexcept {
 worker::worker(unsigned number, std::unique_ptr<net::engine> engine, control& plane)
     : number_{number}, engine_{std::move(engine)}, plane_{plane} {}
 
-worker::~worker() { stop(); }
+worker::~worker() {
+    stop();
+}
 
 void worker::start() {
     thread_ = std::thread{[this] { run(); }};
@@ -452,9 +454,9 @@ void worker::expire(local_pool& pool) {
         probe(pool.held.back());
     while (!pool.idle.empty()) {
         auto& one = pool.idle.back();
-        const auto verdict = pool::check_lifetime(
-            pool.shared.settings().pool, pool.shared.summarise().open, since(one.since),
-            since(one.opened_at()), one.number());
+        const auto verdict =
+            pool::check_lifetime(pool.shared.settings().pool, pool.shared.summarise().open,
+                                 since(one.since), since(one.opened_at()), one.number());
         if (verdict == pool::expiry::none)
             break;
         discard(one, verdict == pool::expiry::idle ? "max_idle" : "max_lifetime");

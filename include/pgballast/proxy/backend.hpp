@@ -27,8 +27,7 @@ struct backend_parts {
 
 /// Either idle (in its pool's list), lent to a client, on an errand of our own, or
 /// held back after a cancel. It is always in exactly one list of its pool.
-class backend final : public net::handler,
-                      public boost::intrusive::list_base_hook<> {
+class backend final : public net::handler, public boost::intrusive::list_base_hook<> {
  public:
     using clock = std::chrono::steady_clock;
 

@@ -32,8 +32,7 @@ struct new_client {
     std::string address;
 };
 
-class client final : public net::handler,
-                     public boost::intrusive::list_base_hook<> {
+class client final : public net::handler, public boost::intrusive::list_base_hook<> {
  public:
     /// Input kept while a client waits; above it nothing more is read, in bytes.
     static constexpr std::size_t held_max = 64 * 1024;

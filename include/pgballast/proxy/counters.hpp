@@ -31,12 +31,12 @@ struct pool_counters {
     counter transactions;
     counter bytes_from_clients;
     counter bytes_from_backends;
-    counter waits;               // requests that had to wait for a backend
+    counter waits;  // requests that had to wait for a backend
     counter wait_microseconds;
-    counter refused;             // requests that were told 57P03 or a server's refusal
-    counter backends_lost;       // ended by the server or the network
-    counter losses_hidden;       // … and nobody was told
-    counter losses_told;         // … and a client was told
+    counter refused;        // requests that were told 57P03 or a server's refusal
+    counter backends_lost;  // ended by the server or the network
+    counter losses_hidden;  // … and nobody was told
+    counter losses_told;    // … and a client was told
     counter cancels;
 };
 

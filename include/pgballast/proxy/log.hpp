@@ -4,8 +4,8 @@
 // give way when it is full. `stop` writes what is queued.
 #pragma once
 
-#include <concepts>
 #include <chrono>
+#include <concepts>
 #include <cstdint>
 #include <initializer_list>
 #include <string>

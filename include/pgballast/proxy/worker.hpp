@@ -22,7 +22,7 @@ namespace pgballast::proxy {
 struct local_pool {
     shared_pool& shared;
     pool_counters& counters;
-    backend_list idle;    // the one used last in front
+    backend_list idle;  // the one used last in front
     backend_list lent;
     backend_list errand;  // cleaned, probed
     backend_list held;    // a cancel request may still be on its way
@@ -31,7 +31,6 @@ struct local_pool {
     bool session_mode() const noexcept { return mode() == session::mode::session; }
     session::mode mode() const noexcept;
     backend_list& list_of(backend::place where) noexcept;
-
 };
 
 /// What a worker asks of the control plane. Called on the worker's thread.

@@ -22,8 +22,7 @@ class reader {
 
     std::int16_t i16() noexcept {
         const auto field = view(2);
-        return field.empty() ? std::int16_t{0}
-                             : boost::endian::load_big_s16(unsigned_data(field));
+        return field.empty() ? std::int16_t{0} : boost::endian::load_big_s16(unsigned_data(field));
     }
 
     std::int32_t i32() noexcept {

@@ -22,9 +22,7 @@ class message {
     }
 
     /// A packet of the start-up phase: no type byte.
-    explicit message(std::string& out) : out_{out}, length_at_{out.size()} {
-        out_.append(4, '\0');
-    }
+    explicit message(std::string& out) : out_{out}, length_at_{out.size()} { out_.append(4, '\0'); }
 
     message(const message&) = delete;
     message& operator=(const message&) = delete;
