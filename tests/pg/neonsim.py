@@ -31,6 +31,16 @@ DEFAULT_SETTINGS = {
 STAGES = ["access", "auth", "wake", "compute"]
 
 
+def wait_until(
+    what: Callable[[], bool], timeout_s: float = 60, describe: Callable[[], str] = lambda: ""
+) -> None:
+    """Asks again and again until `what` is true."""
+    deadline = time.monotonic() + timeout_s
+    while not what():
+        assert time.monotonic() < deadline, f"still not so after {timeout_s} s {describe()}"
+        time.sleep(0.01)  # polls: whatever the test wants to see
+
+
 class NeonSim:
     """One neonsim of our own. Options are those of the command line, with underscores:
     `NeonSim(wake="300-1800", autosuspend=2, pg_setting=["work_mem=1MB"])`."""
@@ -135,13 +145,14 @@ class NeonSim:
 
     def wait_for(self, what: Callable[[dict], bool], timeout_s: float = 60) -> dict:
         """Waits until `what` is true of the stats, and returns them."""
-        deadline = time.monotonic() + timeout_s
-        while True:
-            stats = self.stats()
-            if what(stats):
-                return stats
-            assert time.monotonic() < deadline, f"still not so after {timeout_s} s: {stats}"
-            time.sleep(0.01)  # polls: the statistics
+        stats = {}
+
+        def look() -> bool:
+            stats.update(self.stats())
+            return what(stats)
+
+        wait_until(look, timeout_s, lambda: str(stats))
+        return stats
 
     # Connections.
 

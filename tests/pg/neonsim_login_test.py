@@ -5,7 +5,7 @@ import struct
 
 import psycopg2
 import pytest
-from neonsim import NeonSim
+from neonsim import NeonSim, wait_until
 from rawclient import (
     CANCEL_REQUEST_CODE,
     GSSENC_REQUEST_CODE,
@@ -135,7 +135,7 @@ def test_tls_may_begin_at_once(neonsim):
     client = RawClient(
         neonsim.port, server_name="ep-demo-123456.neonsim.test", direct=True, alpn="postgresql"
     )
-    assert client.socket.selected_alpn_protocol() == "postgresql"
+    assert client.tls.selected_alpn_protocol() == "postgresql"
     client.start()
     assert client.read().body.startswith(struct.pack("!i", 10) + b"SCRAM-SHA-256-PLUS\0")
 
@@ -274,8 +274,7 @@ def test_a_cancel_request_is_delivered(neonsim):
     client = RawClient(neonsim.port)
     key = key_of(client.log_in())
     client.send_query("select pg_sleep(60)")
-    with neonsim.connect_to_postgres() as observer:
-        wait_until_active(observer)
+    wait_until_asleep(neonsim)
     cancel(neonsim, key)
     assert [each.fields()["C"] for each in client.read_until_ready() if each.type == "E"] == [
         "57014"
@@ -283,10 +282,11 @@ def test_a_cancel_request_is_delivered(neonsim):
     assert neonsim.stats()["cancels"] == 1
 
 
-def wait_until_active(observer) -> None:
-    sleeping = "select count(*) from pg_stat_activity where wait_event = 'PgSleep'"
-    while value(observer, sleeping) == 0:
-        pass
+def wait_until_asleep(neonsim: NeonSim) -> None:
+    """Waits until somebody's pg_sleep has begun."""
+    observer = neonsim.connect_to_postgres()
+    asleep = "select count(*) from pg_stat_activity where wait_event = 'PgSleep'"
+    wait_until(lambda: value(observer, asleep) > 0)
 
 
 def test_the_end_of_a_cancel_connection_proves_nothing(neonsim):
@@ -294,10 +294,9 @@ def test_the_end_of_a_cancel_connection_proves_nothing(neonsim):
     client = RawClient(neonsim.port)
     key = key_of(client.log_in())
     client.send_query("select pg_sleep(60)")
-    with neonsim.connect_to_postgres() as observer:
-        wait_until_active(observer)
-        cancel(neonsim, key)
-        assert client.is_silent(0.2)
+    wait_until_asleep(neonsim)
+    cancel(neonsim, key)
+    assert client.is_silent(0.2)
     assert [each.type for each in client.read_until_ready()][-2:] == ["E", "Z"]
 
 

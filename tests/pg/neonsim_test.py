@@ -9,7 +9,7 @@ import time
 
 import psycopg2
 import pytest
-from neonsim import NeonSim
+from neonsim import NeonSim, wait_until
 from rawclient import RawClient
 
 
@@ -31,13 +31,6 @@ def postmaster_pid(neonsim: NeonSim) -> int:
     data = pathlib.Path(neonsim.pg_socket).parent / "pgdata"
     return int((data / "postmaster.pid").read_text().splitlines()[0])
 
-
-def wait_for_end_of(pid: int) -> None:
-    """Waits for a process that is not our child."""
-    deadline = time.monotonic() + 60
-    while os.path.exists(f"/proc/{pid}"):
-        assert time.monotonic() < deadline
-        time.sleep(0.01)  # polls: the process
 
 
 # Starting and ending.
@@ -103,13 +96,13 @@ def test_it_leaves_nothing_behind(start_neonsim, how):
     assert not os.path.exists(os.path.dirname(neonsim.root_cert))
 
 
-def test_postgres_does_not_outlive_it_even_when_it_is_killed(start_neonsim, tmp_path_factory):
+def test_postgres_does_not_outlive_it_even_when_it_is_killed(start_neonsim):
     other = start_neonsim()  # lends a place PostgreSQL's account can reach
     data = pathlib.Path(other.pg_socket).parent / "orphan"
     neonsim = start_neonsim(start="running", data=data)
     postgres = postmaster_pid(neonsim)
     neonsim.process.kill()
-    wait_for_end_of(postgres)
+    wait_until(lambda: not os.path.exists(f"/proc/{postgres}"))
 
 
 def test_a_setting_postgres_does_not_know_is_said_at_the_start():
@@ -167,13 +160,14 @@ def test_a_round_trip_takes_as_long_as_it_is_told_to(neonsim):
 
 
 def test_stats_count_from_the_last_reset(neonsim):
-    neonsim.connect()
+    connection = neonsim.connect()
     before = neonsim.stats()
     assert before["awake_ms"] > 0 and before["awake_since"] <= time.time()
     assert (before["connections"], before["backends"]) == (1, 1)
     after = neonsim.reset_stats()
     assert (after["wakes"], after["logins"], after["logins_ok"]) == (0, 0, 0)
     assert after["awake_ms"] <= before["awake_ms"]
+    connection.close()
     neonsim.suspend()
     asleep = neonsim.stats()
     assert (asleep["suspends"], asleep["awake_since"]) == (1, None)
@@ -262,7 +256,8 @@ def test_stop_silently_leaves_connections_hanging(neonsim, client):
     neonsim.stop_silently()
     client.send_query("select 1")
     assert client.is_silent(0.3)
-    assert value(neonsim.connect(), "select 1") == 1
+    other = neonsim.connect()
+    assert value(other, "select 1") == 1
     assert client.is_silent()
     assert neonsim.stats()["wakes"] == 2
     client.close()
@@ -305,10 +300,8 @@ def test_large_results_and_requests_pass(neonsim, client):
 
 def test_a_client_that_leaves_ends_its_backend(neonsim):
     connection = neonsim.connect()
-    with neonsim.connect_to_postgres() as observer:
-        backends = "select count(*) from pg_stat_activity where usename = 'neondb_owner'"
-        assert value(observer, backends) == 1
-        connection.close()
-        deadline = time.monotonic() + 60
-        while value(observer, backends) > 0:
-            assert time.monotonic() < deadline
+    observer = neonsim.connect_to_postgres()
+    backends = "select count(*) from pg_stat_activity where usename = 'neondb_owner'"
+    assert value(observer, backends) == 1
+    connection.close()
+    wait_until(lambda: value(observer, backends) == 0)

@@ -8,6 +8,7 @@ import select
 import socket
 import ssl
 import struct
+import time
 from typing import Dict, List, NamedTuple, Optional, Tuple
 
 TIMEOUT_S = 60
@@ -41,6 +42,8 @@ def message(kind: str, body: bytes) -> bytes:
 
 
 class RawClient:
+    """Keeps the socket and TLS apart, for an SSLSocket does not tell RST from FIN."""
+
     def __init__(
         self,
         port: int,
@@ -48,26 +51,27 @@ class RawClient:
         direct: bool = False,
         alpn: Optional[str] = None,
     ) -> None:
-        plain = socket.create_connection(("127.0.0.1", port), TIMEOUT_S)
+        self.socket = socket.create_connection(("127.0.0.1", port), TIMEOUT_S)
         if not direct:
-            plain.sendall(request_packet(SSL_REQUEST_CODE))
-            assert plain.recv(1) == b"S"
+            self.socket.sendall(request_packet(SSL_REQUEST_CODE))
+            assert self.socket.recv(1) == b"S"
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
         if alpn:
             context.set_alpn_protocols([alpn])
-        # Else Python takes an end without close_notify for an orderly one.
-        self.socket = context.wrap_socket(
-            plain, server_hostname=server_name, suppress_ragged_eofs=False
-        )
+        self.incoming, self.outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self.tls = context.wrap_bio(self.incoming, self.outgoing, server_hostname=server_name)
         self.buffer = b""
+        self.end = ""  # once it has been read: "close_notify", "fin" or "rst"
+        self._shake_hands()
 
     def close(self) -> None:
         self.socket.close()
 
     def send(self, octets: bytes) -> None:
-        self.socket.sendall(octets)
+        self.tls.write(octets)
+        self._flush()
 
     def start(self, protocol: int = 3 << 16, **parameters: str) -> None:
         parameters.setdefault("user", "neondb_owner")
@@ -93,12 +97,11 @@ class RawClient:
         self.send(message("Q", text.encode() + b"\0"))
 
     def read(self) -> Message:
-        """The next message; raises what `read_to_end` tells apart if there is none."""
+        """The next message. Raises EOFError, with how it ended, if there is none."""
         while len(self.buffer) < 5 or len(self.buffer) < 1 + self._length():
-            octets = self.socket.recv(65536)
-            if not octets:
-                raise EOFError("close_notify")
-            self.buffer += octets
+            if self.end:
+                raise EOFError(self.end)
+            self._receive()
         size = 1 + self._length()
         whole, self.buffer = self.buffer[:size], self.buffer[size:]
         return Message(whole[:1].decode(), whole[5:])
@@ -116,17 +119,49 @@ class RawClient:
             while True:
                 messages.append(self.read())
         except EOFError:
-            return messages, "close_notify"
-        except ssl.SSLEOFError:
-            return messages, "fin"
-        except ConnectionResetError:
-            return messages, "rst"
+            return messages, self.end
 
     def is_silent(self, for_s: float = 0) -> bool:
         """Whether nothing, not even an end, comes within that time."""
-        if self.buffer or self.socket.pending():
-            return False
-        return not select.select([self.socket], [], [], for_s)[0]
+        deadline = time.monotonic() + for_s
+        while not self.buffer and not self.end:
+            left = max(0, deadline - time.monotonic())
+            if not select.select([self.socket], [], [], left)[0]:
+                return True
+            self._receive()  # TLS has messages of its own
+        return False
 
     def _length(self) -> int:
         return struct.unpack("!i", self.buffer[1:5])[0]
+
+    def _flush(self) -> None:
+        self.socket.sendall(self.outgoing.read())
+
+    def _shake_hands(self) -> None:
+        while True:
+            try:
+                self.tls.do_handshake()
+                self._flush()
+                return
+            except ssl.SSLWantReadError:
+                self._flush()
+                octets = self.socket.recv(65536)
+                if not octets:
+                    raise EOFError("fin")
+                self.incoming.write(octets)
+
+    def _receive(self) -> None:
+        """Reads from the socket once, and all that can be decrypted then."""
+        try:
+            octets = self.socket.recv(65536)
+        except ConnectionResetError:
+            self.end = "rst"
+            return
+        self.incoming.write(octets)
+        try:
+            while plain := self.tls.read(65536):
+                self.buffer += plain
+            self.end = "close_notify"
+        except ssl.SSLWantReadError:
+            if not octets:
+                self.end = "fin"
