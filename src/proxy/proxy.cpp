@@ -69,6 +69,10 @@ bool is_neon(const config::dsn& upstream) {
 proxy::proxy(const config::snapshot& settings) : settings_{settings} {
     for (const auto& note : settings_.notes)
         log::info("configuration", {{"note", note}});
+    for (const auto& database : settings_.databases)
+        if (database.pool.mode == config::pool_mode::automatic)
+            log::info("mode auto serves as session in this version",
+                      {{"database", database.name}});
     const auto kind = choose_engine(settings_.io);
     control& plane = *this;
     for (unsigned number = 0; number < worker_count(settings_.threads); ++number) {

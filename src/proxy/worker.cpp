@@ -386,7 +386,7 @@ void worker::lose(backend& one, session::loss why) {
     auto& pool = one.pool();
     pool.counters.backends_lost.add();
     log::info("backend lost", {{"database", pool.shared.settings().name},
-                               {"while", one.user() ? "in use" : "idle"},
+                               {"while", one.user() && one.user()->busy() ? "in use" : "idle"},
                                {"sqlstate", why.sqlstate},
                                {"cause", why.message}});
     auto* user = one.user();

@@ -46,6 +46,9 @@ class client final : public net::handler, public boost::intrusive::list_base_hoo
     std::int32_t process_id() const noexcept { return process_id_; }
     const std::string& cancel_key() const noexcept { return cancel_key_; }
 
+    /// Has something under way on the backend that is lent.
+    bool busy() const noexcept { return lent_ && !session_.is_idle(); }
+
     // From the worker.
     void granted(backend& one);
     void granted_nothing();  // the backend was lost on its way here

@@ -2,180 +2,177 @@
 
 #include <unistd.h>
 
-#include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/local/stream_protocol.hpp>
-#include <boost/asio/redirect_error.hpp>
 #include <boost/asio/this_coro.hpp>
-#include <boost/asio/use_awaitable.hpp>
-#include <optional>
 #include <utility>
-#include <vector>
+#include <variant>
 
 #include "dialogue.hpp"
 #include "pgballast/pool/classify.hpp"
-#include "pgballast/wire/startup.hpp"
+#include "resolve.hpp"
+#include "secure.hpp"
+#include "ways.hpp"
 
 namespace pgballast::proxy {
 namespace {
 
 namespace asio = boost::asio;
 using boost::system::error_code;
-using config::sslmode;
 using std::chrono::steady_clock;
 
-/// What all steps of one attempt need.
-struct attempt {
+/// What all attempts of one call share.
+struct job {
     const config::dsn& upstream;
     const net::tls_context& tls;
     bool neon;
+    steady_clock::time_point started;
     steady_clock::time_point deadline;
 };
 
-struct outcome {
-    std::optional<logged_in> session;
-    pool::failure why;
-    bool final = false;        // the server refused us: other addresses would too
-    bool other_tls = false;    // turned away as we came: worth trying with or without TLS
+using attempt_result = std::variant<logged_in, attempt_failure>;
+
+class stopwatch {
+ public:
+    std::chrono::microseconds lap() {
+        const auto now = steady_clock::now();
+        return std::chrono::duration_cast<std::chrono::microseconds>(now -
+                                                                     std::exchange(since_, now));
+    }
+
+ private:
+    steady_clock::time_point since_ = steady_clock::now();
 };
 
-pool::failure failure_of(const attempt& how, pool::step at, error_code error,
-                         std::string_view words = {}) {
-    return pool::classify(how.neon, at, error, words);
-}
-
-/// Addresses of a host, resolved now.
-asio::awaitable<error_code> resolve(const config::endpoint& host,
-                                    std::vector<stream_endpoint>& out) {
-    if (host.is_unix()) {
-        const auto path = host.host + "/.s.PGSQL." + std::to_string(host.port);
-        out.emplace_back(asio::local::stream_protocol::endpoint{path});
-        co_return error_code{};
-    }
-    error_code error;
-    const auto executor = co_await asio::this_coro::executor;
-    asio::ip::tcp::resolver resolver{executor};
-    const auto name = host.hostaddr.empty() ? host.host : host.hostaddr;
-    const auto port = std::to_string(host.port);
-    const auto token = asio::redirect_error(asio::use_awaitable, error);
-    const auto found = co_await resolver.async_resolve(name, port, token);
-    for (const auto& one : found)
-        out.emplace_back(one.endpoint());
-    co_return error;
-}
-
-bool wants_tls(sslmode mode, bool first_try) {
-    switch (mode) {
-        case sslmode::disable:
-            return false;
-        case sslmode::allow:
-            return !first_try;
-        case sslmode::prefer:
-            return first_try;
-        default:
-            return true;
-    }
-}
-
-bool may_change_tls(sslmode mode) { return mode == sslmode::allow || mode == sslmode::prefer; }
-
-/// Asks for TLS and shakes hands. Without an error `talk.tls()` may still be null:
-/// the server has none, and sslmode=prefer goes on without.
-asio::awaitable<std::optional<pool::failure>> secure(const attempt& how, dialogue& talk,
-                                                     std::string host) {
-    if (how.upstream.sslnegotiation != config::sslnegotiation::direct) {
-        char answer = 0;
-        auto error = co_await talk.write(wire::encode_ssl_request());
-        if (!error)
-            error = co_await talk.read_byte(answer);
-        if (error)
-            co_return failure_of(how, pool::step::tls, error);
-        if (answer == 'N' && how.upstream.sslmode == sslmode::prefer)
-            co_return std::nullopt;
-        if (answer != 'S') {
-            pool::failure refused;
-            refused.kind = pool::failure_kind::permanent;
-            refused.sqlstate = "08001";
-            refused.message = "the server does not support TLS, but sslmode requires it";
-            co_return refused;
-        }
-        // Whoever sits in between could have put plain text behind the answer (CVE-2021-23222).
-        if (talk.has_unread()) {
-            const auto error_code = make_error_code(boost::system::errc::protocol_error);
-            co_return failure_of(how, pool::step::tls, error_code,
-                                 "the server sent plain text behind its answer to SSLRequest");
-        }
-    }
-    const auto error = co_await talk.start_tls(how.tls, std::move(host));
-    if (error)
-        co_return failure_of(how, pool::step::tls, error, talk.tls_failure());
-    co_return std::nullopt;
-}
-
-asio::awaitable<void> log_in(const attempt& how, dialogue& talk, outcome& result) {
-    backend_login::transport transport;
-    if (talk.tls()) {
-        transport.encrypted = true;
-        transport.server_certificate_hash = talk.tls()->server_certificate_hash();
-    }
-    backend_login login{how.upstream, transport, how.neon};
-    std::string out = login.start();
-    for (;;) {
-        if (!out.empty()) {
-            const auto error = co_await talk.write(std::exchange(out, {}));
-            if (error) {
-                result.why = failure_of(how, pool::step::login, error);
-                co_return;
-            }
-        }
+/// Drives a `backend_login` to its end; an error is the connection's.
+asio::awaitable<error_code> converse(dialogue& talk, backend_login& login,
+                                     backend_login::progress& progress) {
+    auto out = login.start();
+    progress = backend_login::progress::more;
+    while (progress == backend_login::progress::more) {
+        error_code error;
+        if (!out.empty())
+            error = co_await talk.write(out);
         std::string in;
-        const auto error = co_await talk.read(in);
-        if (error) {
-            result.why = failure_of(how, pool::step::login, error);
-            co_return;
-        }
-        const auto progress = login.feed(in, out);
-        if (progress == backend_login::progress::failed) {
-            result.why = login.failure();
-            result.final = true;
-            result.other_tls = login.turned_away() && may_change_tls(how.upstream.sslmode);
-            co_return;
-        }
-        if (progress == backend_login::progress::done)
-            break;
+        if (!error)
+            error = co_await talk.read(in);
+        if (error)
+            co_return error;
+        out.clear();
+        progress = login.feed(in, out);
+    }
+    co_return error_code{};
+}
+
+backend_login::transport transport_of(const dialogue& talk) {
+    if (!talk.tls())
+        return {};
+    return {true, talk.tls()->server_certificate_hash()};
+}
+
+/// Logs in over a connection that is there; `failed` says where it stands.
+asio::awaitable<attempt_result> log_in(const job& work, dialogue& talk, attempt_failure& failed) {
+    failed.at = pool::step::login;
+    failed.used = talk.tls() ? way::tls : way::plain;
+    backend_login login{work.upstream, transport_of(talk), work.neon};
+    auto progress = backend_login::progress::more;
+    const auto error = co_await converse(talk, login, progress);
+    if (error) {
+        failed.why = pool::classify(work.neon, pool::step::login, error);
+        co_return std::move(failed);
+    }
+    if (progress == backend_login::progress::failed) {
+        failed.why = login.failure();
+        failed.turned_away = login.turned_away();
+        co_return std::move(failed);
     }
     auto session = login.take_session();
-    result.session.emplace();
-    result.session->parameters = std::move(session.parameters);
-    result.session->key = std::move(session.key);
-    result.session->early = std::move(session.early);
-    result.session->fd = talk.release(result.session->tls);
+    logged_in result;
+    result.parameters = std::move(session.parameters);
+    result.key = std::move(session.key);
+    result.early = std::move(session.early);
+    result.tls = talk.release_tls();
+    result.fd = talk.release_socket();
+    co_return std::move(result);
 }
 
-asio::awaitable<outcome> try_address(const attempt& how, stream_endpoint to, std::string host,
-                                     bool with_tls) {
-    outcome result;
+/// One connection to one address, with TLS or without.
+asio::awaitable<attempt_result> attempt(const job& work, const config::endpoint& host,
+                                        const stream_endpoint& to, way how,
+                                        steady_clock::time_point connect_until) {
+    login_times times;
+    stopwatch watch;
+    attempt_failure failed;
+    failed.used = how;
+
     const auto executor = co_await asio::this_coro::executor;
-    dialogue talk{executor, how.deadline};
-    const auto error = co_await talk.connect(to);
+    dialogue talk{executor, work.deadline};
+    const auto error = co_await talk.connect(to, connect_until);
+    times.connect = watch.lap();
     if (error) {
-        result.why = failure_of(how, pool::step::connect, error);
-        co_return result;
+        failed.why = pool::classify(work.neon, pool::step::connect, error);
+        co_return std::move(failed);
     }
-    if (with_tls) {
-        auto refused = co_await secure(how, talk, host);
+    if (how == way::tls) {
+        const bool insist = work.upstream.sslmode != config::sslmode::prefer;
+        failed.at = pool::step::tls;
+        auto refused = co_await secure(talk, work.upstream, work.tls, work.neon, host.host, insist);
         if (refused) {
-            result.why = std::move(*refused);
-            result.final = result.why.kind == pool::failure_kind::permanent;
-            result.other_tls = how.upstream.sslmode == sslmode::prefer;
-            co_return result;
+            failed.why = std::move(*refused);
+            co_return std::move(failed);
         }
+        times.tls = watch.lap();
     }
-    co_await log_in(how, talk, result);
-    if (result.session) {
-        result.session->remote = to;
-        result.session->host = host;
+    auto result = co_await log_in(work, talk, failed);
+    times.login = watch.lap();
+    if (auto* session = std::get_if<logged_in>(&result)) {
+        session->remote = to;
+        session->host = host.host;
+        session->times = times;
     }
-    co_return result;
+    co_return std::move(result);
+}
+
+/// One address, in the ways that sslmode allows.
+asio::awaitable<attempt_result> try_address(const job& work, const config::endpoint& host,
+                                            const stream_endpoint& to,
+                                            steady_clock::time_point connect_until) {
+    const auto mode = work.upstream.sslmode;
+    const auto how = first_way(mode, host.is_unix());
+    auto first = co_await attempt(work, host, to, how, connect_until);
+    const auto* failed = std::get_if<attempt_failure>(&first);
+    const auto other = failed ? next_way(mode, *failed) : std::nullopt;
+    if (!other || host.is_unix())
+        co_return std::move(first);
+
+    auto second = co_await attempt(work, host, to, *other, work.deadline);
+    const auto* again = std::get_if<attempt_failure>(&second);
+    if (again && tells_more(*failed, *again))
+        co_return std::move(first);
+    co_return std::move(second);
+}
+
+/// All addresses of one host; `hosts_left` are still to come.
+asio::awaitable<connect_result> try_host(const job& work, const config::endpoint& host,
+                                         std::size_t hosts_left) {
+    stopwatch watch;
+    const auto found = co_await resolve(host, work.deadline);
+    const auto resolving = watch.lap();
+    if (!found)
+        co_return pool::classify(work.neon, pool::step::resolve, found.error());
+
+    pool::failure last;
+    for (std::size_t i = 0; i < found->size(); ++i) {
+        const auto left = found->size() - i + hosts_left;
+        const auto until = connect_until(steady_clock::now(), work.deadline, left);
+        auto result = co_await try_address(work, host, (*found)[i], until);
+        if (auto* session = std::get_if<logged_in>(&result)) {
+            session->times.resolve = resolving;
+            co_return std::move(*session);
+        }
+        last = std::move(std::get<attempt_failure>(result).why);
+        if (last.kind == pool::failure_kind::permanent || steady_clock::now() >= work.deadline)
+            break;
+    }
+    co_return std::move(last);
 }
 
 }  // namespace
@@ -188,6 +185,7 @@ logged_in::logged_in(logged_in&& other) noexcept
       early{std::move(other.early)},
       remote{other.remote},
       host{std::move(other.host)},
+      times{other.times},
       took{other.took} {}
 
 logged_in& logged_in::operator=(logged_in&& other) noexcept {
@@ -198,6 +196,7 @@ logged_in& logged_in::operator=(logged_in&& other) noexcept {
     early = std::move(other.early);
     remote = other.remote;
     host = std::move(other.host);
+    times = other.times;
     took = other.took;
     return *this;
 }
@@ -210,58 +209,23 @@ logged_in::~logged_in() {
 asio::awaitable<connect_result> connect_backend(const config::dsn& upstream,
                                                 const net::tls_context& tls, bool neon,
                                                 std::chrono::milliseconds timeout) {
-    const auto started = steady_clock::now();
-    const attempt how{upstream, tls, neon, started + timeout};
-    outcome last;
+    assert(!upstream.hosts.empty());
+    const auto now = steady_clock::now();
+    const job work{upstream, tls, neon, now, now + timeout};
+    connect_result result;
+    auto hosts_left = upstream.hosts.size();
     for (const auto& host : upstream.hosts) {
-        std::vector<stream_endpoint> addresses;
-        const auto error = co_await resolve(host, addresses);
-        if (error) {
-            last.why = failure_of(how, pool::step::resolve, error);
-            continue;
-        }
-        for (const auto& address : addresses) {
-            const bool local = host.is_unix();
-            const bool first = !local && wants_tls(upstream.sslmode, true);
-            last = co_await try_address(how, address, host.host, first);
-            if (!last.session && last.other_tls && !local)
-                last = co_await try_address(how, address, host.host, !first);
-            if (last.session || last.final)
-                break;
-        }
-        if (last.session || last.final)
+        --hosts_left;
+        result = co_await try_host(work, host, hosts_left);
+        const auto* failed = std::get_if<pool::failure>(&result);
+        if (!failed || failed->kind == pool::failure_kind::permanent ||
+            steady_clock::now() >= work.deadline)
             break;
     }
-    connect_result result;
-    if (last.session) {
-        last.session->took = std::chrono::duration_cast<std::chrono::milliseconds>(
-            steady_clock::now() - started);
-        result = std::move(*last.session);
-    } else
-        result = std::move(last.why);
-    co_return result;
-}
-
-asio::awaitable<void> send_cancel(const config::dsn& upstream, const net::tls_context& tls,
-                                  stream_endpoint remote, std::string host,
-                                  wire::backend_key key) {
-    const auto executor = co_await asio::this_coro::executor;
-    const attempt how{upstream, tls, false, steady_clock::now() + std::chrono::seconds{5}};
-    dialogue talk{executor, how.deadline};
-    auto error = co_await talk.connect(remote);
-    if (error)
-        co_return;
-    const bool local = remote.protocol().family() == AF_UNIX;
-    if (!local && wants_tls(upstream.sslmode, true)) {
-        const auto refused = co_await secure(how, talk, std::move(host));
-        if (refused)
-            co_return;
-    }
-    wire::cancel_request request{key.pid, key.key};
-    error = co_await talk.write(wire::encode_cancel_request(request));
-    std::string ignored;
-    while (!error)
-        error = co_await talk.read(ignored);
+    if (auto* session = std::get_if<logged_in>(&result))
+        session->took = std::chrono::duration_cast<std::chrono::milliseconds>(steady_clock::now() -
+                                                                              work.started);
+    co_return std::move(result);
 }
 
 }  // namespace pgballast::proxy

@@ -4,8 +4,10 @@
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <array>
-#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 #include <utility>
@@ -18,9 +20,8 @@ namespace {
 namespace asio = boost::asio;
 using boost::system::error_code;
 
-constexpr std::size_t read_size = 16 * 1024;
-
 void set(int fd, int layer, int option, int value) {
+    // What a kernel does not know, it does without.
     (void)setsockopt(fd, layer, option, &value, sizeof value);
 }
 
@@ -36,12 +37,31 @@ void prepare_tcp(int fd) {
 
 }  // namespace
 
-dialogue::dialogue(asio::any_io_executor executor, time_point deadline)
-    : shared_{std::make_shared<shared_socket>(
-          shared_socket{asio::generic::stream_protocol::socket{executor}, false})},
-      timer_{executor, deadline} {
-    timer_.async_wait([shared = shared_](error_code error) {
-        if (error)
+/// Shared with the timer's handler, which may run when the dialogue is gone.
+struct dialogue::timed_socket {
+    explicit timed_socket(const asio::any_io_executor& executor)
+        : socket{executor}, timer{executor} {}
+
+    asio::generic::stream_protocol::socket socket;
+    asio::steady_timer timer;
+    bool timed_out = false;
+    std::array<char, 16 * 1024> buffer;
+};
+
+dialogue::dialogue(const asio::any_io_executor& executor, time_point deadline)
+    : deadline_{deadline}, shared_{std::make_shared<timed_socket>(executor)} {}
+
+dialogue::~dialogue() {
+    error_code ignored;
+    shared_->timer.cancel();
+    shared_->socket.close(ignored);
+}
+
+/// Closes the socket when the time comes, unless it is put off by then.
+void dialogue::watch(time_point until) {
+    shared_->timer.expires_at(until);
+    shared_->timer.async_wait([shared = shared_](error_code cancelled) {
+        if (cancelled || shared->timer.expiry() > std::chrono::steady_clock::now())
             return;
         shared->timed_out = true;
         error_code ignored;
@@ -49,131 +69,110 @@ dialogue::dialogue(asio::any_io_executor executor, time_point deadline)
     });
 }
 
-dialogue::~dialogue() {
-    timer_.cancel();
-    error_code ignored;
-    shared_->socket.close(ignored);
+/// An operation on a socket that the timer has closed says "aborted": that is not why.
+error_code dialogue::told(error_code error) const {
+    return error && shared_->timed_out ? make_error_code(boost::system::errc::timed_out) : error;
 }
 
-/// A socket closed by the deadline says "operation aborted": that is not why.
-error_code dialogue::say(error_code error) const {
-    if (error && shared_->timed_out)
-        return make_error_code(boost::system::errc::timed_out);
-    return error;
-}
-
-asio::awaitable<error_code> dialogue::connect(stream_endpoint to) {
+asio::awaitable<error_code> dialogue::connect(const endpoint& to, time_point until) {
     error_code error;
-    shared_->socket.open(to.protocol(), error);
-    if (!error) {
-        const auto token = asio::redirect_error(asio::use_awaitable, error);
-        co_await shared_->socket.async_connect(to, token);
-    }
-    if (!error && to.protocol().family() != AF_UNIX)
-        prepare_tcp(shared_->socket.native_handle());
-    co_return say(error);
+    auto& socket = shared_->socket;
+    socket.open(to.protocol(), error);
+    if (error)
+        co_return error;
+    watch(std::min(until, deadline_));
+    const auto [failed] = co_await socket.async_connect(to, asio::as_tuple(asio::use_awaitable));
+    if (failed)
+        co_return told(failed);
+    if (to.protocol().family() != AF_UNIX)
+        prepare_tcp(socket.native_handle());
+    watch(deadline_);
+    co_return error_code{};
 }
 
-asio::awaitable<error_code> dialogue::write_raw(std::string out) {
-    error_code error;
-    const auto buffer = asio::buffer(out);
-    const auto token = asio::redirect_error(asio::use_awaitable, error);
-    co_await asio::async_write(shared_->socket, buffer, token);
-    co_return say(error);
+asio::awaitable<error_code> dialogue::write_raw(const std::string& out) {
+    const auto [error, size] = co_await asio::async_write(shared_->socket, asio::buffer(out),
+                                                          asio::as_tuple(asio::use_awaitable));
+    co_return told(error);
 }
 
 asio::awaitable<error_code> dialogue::read_raw(std::string& in) {
-    error_code error;
-    std::array<char, read_size> octets;
-    const auto buffer = asio::buffer(octets);
-    const auto token = asio::redirect_error(asio::use_awaitable, error);
-    const auto size = co_await shared_->socket.async_read_some(buffer, token);
-    if (!error)
-        in.append(octets.data(), size);
-    co_return say(error);
+    auto& buffer = shared_->buffer;
+    const auto [error, size] = co_await shared_->socket.async_read_some(
+        asio::buffer(buffer), asio::as_tuple(asio::use_awaitable));
+    in.append(buffer.data(), size);
+    co_return told(error);
 }
 
-asio::awaitable<error_code> dialogue::read_byte(char& byte) {
-    error_code error;
-    const auto buffer = asio::buffer(&byte, 1);
-    const auto token = asio::redirect_error(asio::use_awaitable, error);
-    co_await shared_->socket.async_read_some(buffer, token);
-    co_return say(error);
-}
-
-bool dialogue::has_unread() {
-    error_code ignored;
-    return shared_->socket.available(ignored) != 0;
-}
-
-asio::awaitable<error_code> dialogue::write(std::string out) {
-    if (tls_) {
-        std::string plain;
-        plain.swap(out);
-        if (const auto error =
-                tls_->encrypt(plain, [&](net::bytes part) { out.append(part); }))
+asio::awaitable<error_code> dialogue::write(const std::string& out) {
+    std::string encrypted;
+    if (tls_)
+        if (const auto error = tls_->encrypt(out, [&](net::bytes part) { encrypted.append(part); }))
             co_return error;
-    }
-    const auto error = co_await write_raw(std::move(out));
+    const auto& raw = tls_ ? encrypted : out;
+    const auto error = co_await write_raw(raw);
     co_return error;
 }
 
+error_code dialogue::decrypt(const std::string& in, std::string& plain, std::string& answer) {
+    return tls_->decrypt(
+        in, [&](net::bytes part) { plain.append(part); },
+        [&](net::bytes part) { answer.append(part); });
+}
+
 asio::awaitable<error_code> dialogue::read(std::string& in) {
-    if (!tls_) {
-        const auto error = co_await read_raw(in);
-        co_return error;
-    }
     const auto before = in.size();
+    in.append(std::exchange(unread_, {}));
     while (in.size() == before) {
-        std::string raw;
-        if (const auto error = co_await read_raw(raw); error)
-            co_return error;
-        std::string answer;
-        if (const auto error = tls_->decrypt(
-                raw, [&](net::bytes part) { in.append(part); },
-                [&](net::bytes part) { answer.append(part); }))
-            co_return error;
-        if (!answer.empty())
-            if (const auto error = co_await write_raw(std::move(answer)); error)
-                co_return error;
-        if (tls_->closed() && in.size() == before)
+        if (tls_ && tls_->closed())
             co_return make_error_code(asio::error::eof);
+        std::string raw, answer;
+        auto error = co_await read_raw(raw);
+        if (error)
+            co_return error;
+        if (!tls_) {
+            in.append(raw);
+            break;
+        }
+        error = decrypt(raw, in, answer);
+        if (!error && !answer.empty())
+            error = co_await write_raw(answer);
+        if (error)
+            co_return error;
     }
     co_return error_code{};
 }
 
-asio::awaitable<error_code> dialogue::start_tls(const net::tls_context& context,
-                                                std::string host) {
-    auto filter = context.make_filter(host);
-    if (!filter)
-        co_return filter.error();
-    std::string in;
+asio::awaitable<error_code> dialogue::start_tls(std::unique_ptr<net::tls_filter> filter) {
+    tls_ = std::move(filter);
+    std::string in, out;
     for (;;) {
-        std::string out;
-        const auto progress =
-            (*filter)->handshake(in, [&](net::bytes part) { out.append(part); });
+        const auto progress = tls_->handshake(in, [&](net::bytes part) { out.append(part); });
+        error_code error;
         if (!out.empty())
-            if (const auto error = co_await write_raw(std::move(out)); error)
-                co_return error;
-        if (!progress) {
-            tls_failure_ = (*filter)->failure();
+            error = co_await write_raw(out);
+        if (!progress)
             co_return progress.error();
-        }
+        if (error)
+            co_return error;
+        in.clear();
+        out.clear();
         if (*progress == net::tls_filter::progress::done)
             break;
-        in.clear();
-        if (const auto error = co_await read_raw(in); error)
+        error = co_await read_raw(in);
+        if (error)
             co_return error;
     }
-    tls_ = std::move(*filter);
-    co_return error_code{};
+    auto error = decrypt(in, unread_, out);
+    if (!error && !out.empty())
+        error = co_await write_raw(out);
+    co_return error;
 }
 
-int dialogue::release(std::unique_ptr<net::tls_filter>& tls) {
-    timer_.cancel();
+int dialogue::release_socket() {
     error_code ignored;
+    shared_->timer.cancel();
     shared_->socket.native_non_blocking(true, ignored);
-    tls = std::move(tls_);
     return shared_->socket.release(ignored);
 }
 

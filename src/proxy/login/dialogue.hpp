@@ -2,64 +2,66 @@
 // it is there, within a deadline.
 #pragma once
 
+#include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/generic/stream_protocol.hpp>
-#include <boost/asio/steady_timer.hpp>
+#include <boost/system/error_code.hpp>
+#include <chrono>
 #include <memory>
 #include <string>
 
 #include "pgballast/net/tls.hpp"
-#include "pgballast/net/tls_context.hpp"
 
 namespace pgballast::proxy {
 
-using stream_endpoint = boost::asio::generic::stream_protocol::endpoint;
-
+/// Past the deadline whatever is pending, and whatever is tried, ends with
+/// `errc::timed_out`. The socket is closed with the object.
 class dialogue {
  public:
+    using endpoint = boost::asio::generic::stream_protocol::endpoint;
     using time_point = std::chrono::steady_clock::time_point;
 
-    dialogue(boost::asio::any_io_executor executor, time_point deadline);
+    dialogue(const boost::asio::any_io_executor& executor, time_point deadline);
     ~dialogue();
     dialogue(const dialogue&) = delete;
+    dialogue& operator=(const dialogue&) = delete;
 
-    boost::asio::awaitable<boost::system::error_code> connect(stream_endpoint to);
+    /// Connects, by `until` if that is earlier than the deadline.
+    boost::asio::awaitable<boost::system::error_code> connect(const endpoint& to, time_point until);
 
-    /// Sends `out`, encrypted where TLS is on.
-    boost::asio::awaitable<boost::system::error_code> write(std::string out);
+    /// Sends all of `out`, encrypted where TLS is on.
+    boost::asio::awaitable<boost::system::error_code> write(const std::string& out);
 
     /// Appends what comes next to `in`, decrypted; at least one byte unless it fails.
+    /// The server's end is `asio::error::eof`.
     boost::asio::awaitable<boost::system::error_code> read(std::string& in);
 
-    /// Reads exactly one byte, in the clear.
-    boost::asio::awaitable<boost::system::error_code> read_byte(char& byte);
+    /// Shakes hands as the client. Fails as `tls_filter::handshake` does, or with the
+    /// socket's error.
+    boost::asio::awaitable<boost::system::error_code> start_tls(
+        std::unique_ptr<net::tls_filter> filter);
 
-    /// More has come already than the byte that was asked for.
-    bool has_unread();
+    /// The connection's TLS, or null. After a handshake that failed, it knows why.
+    const net::tls_filter* tls() const noexcept { return tls_.get(); }
 
-    boost::asio::awaitable<boost::system::error_code> start_tls(const net::tls_context& context,
-                                                                std::string host);
-
-    net::tls_filter* tls() noexcept { return tls_.get(); }
-    const std::string& tls_failure() const noexcept { return tls_failure_; }
-
-    /// Lets go of the socket, non-blocking, and of its TLS.
-    int release(std::unique_ptr<net::tls_filter>& tls);
+    /// Lets go of the socket, non-blocking.
+    int release_socket();
+    std::unique_ptr<net::tls_filter> release_tls() noexcept { return std::move(tls_); }
 
  private:
-    boost::asio::awaitable<boost::system::error_code> write_raw(std::string out);
-    boost::asio::awaitable<boost::system::error_code> read_raw(std::string& in);
-    boost::system::error_code say(boost::system::error_code error) const;
+    struct timed_socket;
 
-    // Shared with the timer's handler, which may run after this object is gone.
-    struct shared_socket {
-        boost::asio::generic::stream_protocol::socket socket;
-        bool timed_out = false;
-    };
-    std::shared_ptr<shared_socket> shared_;
-    boost::asio::steady_timer timer_;
+    boost::asio::awaitable<boost::system::error_code> write_raw(const std::string& out);
+    boost::asio::awaitable<boost::system::error_code> read_raw(std::string& in);
+    boost::system::error_code decrypt(const std::string& in, std::string& plain,
+                                      std::string& answer);
+    void watch(time_point until);
+    boost::system::error_code told(boost::system::error_code error) const;
+
+    time_point deadline_;
+    std::shared_ptr<timed_socket> shared_;
     std::unique_ptr<net::tls_filter> tls_;
-    std::string tls_failure_;
+    std::string unread_;  // plain bytes that came behind the handshake
 };
 
 }  // namespace pgballast::proxy
