@@ -1,4 +1,4 @@
-// Opens a connection to the upstream and logs in.
+// Opens connections to the upstream: to log in, and to cancel.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
@@ -15,17 +15,28 @@
 
 namespace pgballast::proxy {
 
+using stream_endpoint = boost::asio::generic::stream_protocol::endpoint;
+
+/// How long each step of a login took; of connections that failed before, nothing.
+struct login_times {
+    std::chrono::microseconds resolve{};
+    std::chrono::microseconds connect{};
+    std::chrono::microseconds tls{};    // with SSLRequest
+    std::chrono::microseconds login{};  // with the wake of the compute, where it slept
+};
+
 /// A backend that has logged in. Owns its socket, non-blocking and known to no
 /// io_context, until somebody takes `fd`.
 struct logged_in {
     int fd = -1;
-    std::unique_ptr<net::tls_filter> tls;
+    std::unique_ptr<net::tls_filter> tls;  // null: the connection is not encrypted
     parameter_list parameters;
     wire::backend_key key;
-    std::string early;                                // came behind ReadyForQuery
-    boost::asio::generic::stream_protocol::endpoint remote;  // where cancel requests go
-    std::string host;                                 // as configured, for their TLS
-    std::chrono::milliseconds took{};
+    std::string early;       // came behind ReadyForQuery
+    stream_endpoint remote;  // where cancel requests go
+    std::string host;        // as configured, for their TLS
+    login_times times;
+    std::chrono::milliseconds took{};  // all told, with what failed before
 
     logged_in() = default;
     logged_in(logged_in&& other) noexcept;
@@ -36,8 +47,11 @@ struct logged_in {
 using connect_result = std::variant<logged_in, pool::failure>;
 
 /// Tries the hosts of `upstream` in turn, and every address of each, resolved anew,
-/// until one lets us in or `timeout` is over. Errors of all but the last are forgotten,
-/// but a server's refusal of the login ends it at once. The arguments must outlive it.
+/// until one lets us in or `timeout` is over. A permanent failure ends it at once, for
+/// it would be the same everywhere; else the last failure is told.
+///
+/// The arguments must outlive it. To be run on an executor that runs one thing at a
+/// time. When it is cancelled or destroyed, its socket is closed.
 boost::asio::awaitable<connect_result> connect_backend(const config::dsn& upstream,
                                                        const net::tls_context& tls, bool neon,
                                                        std::chrono::milliseconds timeout);
@@ -45,8 +59,10 @@ boost::asio::awaitable<connect_result> connect_backend(const config::dsn& upstre
 /// Asks the server process behind a backend to cancel what it runs; completes when the
 /// server has closed the connection, or after 5 s. Nobody is told how it went: neither
 /// does the protocol.
+///
+/// `remote`, `host` and `key` as in `logged_in`; `upstream` and `tls` must outlive it.
 boost::asio::awaitable<void> send_cancel(const config::dsn& upstream, const net::tls_context& tls,
-                                         boost::asio::generic::stream_protocol::endpoint remote,
-                                         std::string host, wire::backend_key key);
+                                         stream_endpoint remote, std::string host,
+                                         wire::backend_key key);
 
 }  // namespace pgballast::proxy
