@@ -87,9 +87,10 @@ class message_stream {
     }
 
     piece keep(bytes in) {
-        std::ranges::copy(in, head_.begin() + kept_);
-        kept_ += static_cast<std::uint8_t>(in.size());
-        return took(in.size());
+        const auto taken = std::min(in.size(), wire::header_size - kept_);  // all of it
+        std::copy_n(in.data(), taken, head_.data() + kept_);
+        kept_ += static_cast<std::uint8_t>(taken);
+        return took(taken);
     }
 
     piece begin_whole(bytes in, const wire::frame_header& header) {

@@ -1,0 +1,157 @@
+// Connections to the model of a backend, and the ways they are lost.
+#include "ends.hpp"
+
+namespace pgballast::sim {
+namespace {
+
+void append_fatal(std::string& out, bytes sqlstate) {
+    wire::append_error(out, {"FATAL", sqlstate, "terminating connection"});
+}
+
+}  // namespace
+
+void world::connect() {
+    if (dice_.per_mille(faults_ * 5)) {
+        ledger_->failed({pool::failure_kind::transient, "08006", "nobody listens", {}, {}},
+                        time_.now());
+        return settle();
+    }
+    auto at_login = model_backend::defaults();
+    at_login.erase("work_mem");
+    const auto number = static_cast<unsigned>(backends_.size());
+    backends_.push_back(
+        std::make_unique<backend>(number, rows_,
+                                  std::make_shared<session::reported>(session::reported::value_list{
+                                      at_login.begin(), at_login.end()})));
+    auto& one = *backends_.back();
+    one.to_server = std::make_unique<pipe>(
+        time_, dice_,
+        [this, &one](std::string in) {
+            one.model.receive(in);
+            execute(one);
+        },
+        [this, &one] {
+            execute_one(one);
+            one.model.end();
+        });
+    one.to_proxy = std::make_unique<pipe>(
+        time_, dice_,
+        [this, &one](std::string in) {
+            if (one.open)
+                one.user ? from_backend(*one.user, in) : on_unasked(one, in);
+        },
+        [this, &one] {
+            if (one.open)
+                lose(one, {{}, "the server closed the connection"});
+        });
+    log("backend " + std::to_string(number) + " is open");
+    ledger_->opened(time_.now());
+    if (dice_.per_mille(faults_ * 5))
+        time_.in(dice_.below(500), [this, &one] { strike(one); });
+    release(one);
+}
+
+void world::on_unasked(backend& one, bytes in) {
+    while (!in.empty()) {
+        const auto piece = one.state.stream.next(in, "ENSZ").value();
+        in.remove_prefix(piece.used);
+        if (piece.type == 0)
+            continue;
+        const auto fatal = piece.type == 'E' && wire::decode_error_fields(piece.body()).fatal();
+        if (fatal)
+            return lose(one, {});
+        if (piece.type != 'N')
+            throw broken{std::string{"an idle backend was heard to say "} + piece.type};
+    }
+}
+
+void world::execute(backend& one) {
+    if (one.dead || std::exchange(one.executing, true))
+        return;
+    time_.in(dice_.below(30), [this, &one] {
+        one.executing = false;
+        if (!one.dead && dice_.per_mille(faults_))
+            strike(one);
+        execute_one(one);
+    });
+}
+
+void world::execute_one(backend& one) {
+    for (std::string out; !one.dead && one.model.run_next(out); out.clear()) {
+        one.to_proxy->write(out);
+        if (dice_.per_mille(faults_))
+            strike(one);
+    }
+}
+
+/// The end of a backend, in one of the ways PostgreSQL and networks have.
+void world::strike(backend& one) {
+    if (one.dead)
+        return;
+    std::string out;
+    switch (dice_.below(6)) {
+        case 0:  // pg_terminate_backend, a fast stop
+            append_fatal(out, "57P01");
+            break;
+        case 1:  // an immediate stop, also behind a commit
+            wire::append_notice(out, {"WARNING", "57P01", "terminating connection"});
+            break;
+        case 2:
+            wire::append_notice(out, {"WARNING", "57P02", "another process has crashed"});
+            break;
+        case 3:  // a reset: what was under way is lost
+            one.to_proxy->cut();
+            break;
+        case 4:  // only the way is lost: the server goes on with what it has been sent
+            log("backend " + std::to_string(one.number) + " is cut off");
+            one.to_proxy->cut();
+            one.to_server->close();
+            return;
+        default:
+            break;
+    }
+    log("backend " + std::to_string(one.number) + " is struck");
+    one.dead = true;
+    one.model.end();
+    one.to_proxy->write(out);
+    one.to_proxy->close();
+}
+
+void world::lose(backend& one, session::loss why) {
+    log("backend " + std::to_string(one.number) + " is lost");
+    ++tally_.losses;
+    one.open = false;
+    one.to_server->close();
+    std::erase(idle_, &one);
+    ledger_->closed(true, time_.now());
+    if (auto* user = std::exchange(one.user, nullptr))
+        on_backend_lost(*user, std::move(why));
+    settle();
+}
+
+void world::discard(backend& one) {
+    one.open = false;
+    one.to_server->close();
+    ledger_->closed(false, time_.now());
+    settle();
+}
+
+void world::release(backend& one) {
+    one.user = nullptr;
+    if (const auto grant = ledger_->oldest(time_.now()))
+        on_granted(*waiting(grant->id), one);
+    else
+        idle_.push_back(&one);
+    settle();
+}
+
+void world::check_rest(const backend& one) const {
+    if (one.dead)
+        return;
+    if (!one.model.at_rest())
+        throw broken{"a backend is shared that is not at rest"};
+    if (!one.to_proxy->empty())
+        throw broken{"a backend is shared that has more to say"};
+}
+
+}  // namespace pgballast::sim

@@ -1,0 +1,279 @@
+// The driver of a client's connection: carries out what its session decides, as
+// proxy/client does.
+#include "ends.hpp"
+
+namespace pgballast::sim {
+namespace {
+
+using session::act;
+
+constexpr std::size_t out_max = 128 * 1024;
+constexpr unsigned rows_per_client = 100'000;
+
+}  // namespace
+
+void world::arrive(unsigned index) {
+    const auto name = "client " + std::to_string(index);
+    auto told = model_backend::defaults();
+    told.erase("work_mem");
+    told["application_name"] = name;
+    model_client::settings own{{"work_mem", model_backend::defaults()["work_mem"]}};
+    session::startup_settings_ptr startup;
+    if (dice_.per_mille(500)) {
+        own["work_mem"] = std::to_string(index) + "MB";
+        startup = std::make_shared<session::startup_settings>(
+            session::startup_settings{{"work_mem", own["work_mem"]}});
+    }
+    auto script =
+        make_script(dice_, dice_.below(12) + 1, index * rows_per_client, dice_.per_mille(300));
+    auto reported = std::make_shared<session::reported>(
+        session::reported::value_list{told.begin(), told.end()});
+
+    clients_.push_back(
+        std::make_unique<client>(index, model_client{told, own, std::move(script)},
+                                 session::session{mode_, std::move(reported), std::move(startup)}));
+    auto& one = *clients_.back();
+    one.vanishes = dice_.per_mille(300);
+    one.to_proxy = std::make_unique<pipe>(
+        time_, dice_, [this, &one](std::string in) { from_client(one, in); },
+        [this, &one] {
+            if (one.at == client::stage::closed)
+                return;
+            one.at = client::stage::gone;
+            leave_or_wait(one);
+        });
+    one.to_client = std::make_unique<pipe>(
+        time_, dice_,
+        [this, &one](std::string in) {
+            one.to_proxy->write(one.model.hear(in));
+            if (one.model.wants_to_speak() || one.model.finished())
+                time_.in(dice_.below(100), [this, &one] { speak(one); });
+        },
+        [this, &one] {
+            one.model.hear_end();
+            one.to_proxy->close();
+        });
+    speak(one);
+}
+
+void world::speak(client& one) {
+    one.to_proxy->write(one.model.speak());
+    const bool in_a_hurry = dice_.per_mille(20);  // leaves without waiting for answers
+    if (!one.model.finished() && !in_a_hurry)
+        return;
+    if (!one.vanishes) {
+        std::string out;
+        wire::append_terminate(out);
+        one.to_proxy->write(out);
+    }
+    one.model.leave();
+    one.to_client->mute();
+    one.to_proxy->close();
+}
+
+void world::from_client(client& one, bytes in) {
+    if (one.at != client::stage::serving)
+        return;
+    one.held.append(in);
+    if (!one.waits())
+        feed_held(one);
+}
+
+void world::feed_held(client& one) {
+    const auto input = std::exchange(one.held, {});
+    bytes in = input;
+    while (one.at == client::stage::serving) {
+        const auto next = one.decider.from_client(in);
+        const auto relayed = in.substr(0, next.relay);
+        if (!relayed.empty())
+            one.lent->to_server->write(relayed);
+        if (verbose_ && next.relay != 0)
+            log("client " + std::to_string(one.number) + " sends " + shapes_of(relayed));
+        one.since_idle.append(in.substr(0, next.relay + next.used));
+        in.remove_prefix(next.relay + next.used);
+        if (one.decider.out().size() > out_max)
+            throw broken{"a session holds more than it may"};
+        switch (next.what) {
+            case act::done:
+                return;
+            case act::send:
+                one.lent->to_server->write(one.decider.out());
+                break;
+            case act::reply:
+                tell(one, one.decider.out());
+                break;
+            case act::acquire:
+                if (!acquire(one)) {
+                    one.held = in;
+                    return;
+                }
+                break;
+            case act::wait:
+                one.restoring = true;
+                one.held = in;
+                return;
+            case act::idle:
+                at_idle(one);
+                break;
+            case act::leave:
+                one.at = client::stage::leaving;
+                return leave_or_wait(one);
+            case act::fail:
+                tell(one, one.decider.out());
+                return finish(one);
+            default:
+                break;
+        }
+    }
+}
+
+bool world::acquire(client& one) {
+    if (!idle_.empty()) {
+        auto* last = idle_.back();
+        idle_.pop_back();
+        lend(one, *last);
+        return true;
+    }
+    const auto admitted = ledger_->wait(0, pool::wish::backend, time_.now());
+    if (admitted.refused) {
+        refuse(one, *admitted.refused);
+        return true;
+    }
+    one.ticket = admitted.id;
+    time_.in(0, [this] { settle(); });
+    return false;
+}
+
+void world::lend(client& one, backend& to) {
+    log("client " + std::to_string(one.number) + " gets backend " + std::to_string(to.number));
+    check_rest(to);
+    ++tally_.lendings;
+    one.lent = &to;
+    to.user = &one;
+    if (wrong_ == sabotage::no_restoration)
+        to.state.reported = one.decider.told();
+    one.decider.attach(to.state);
+    to.to_server->write(one.decider.out());
+}
+
+void world::on_granted(client& one, backend& to) {
+    one.ticket = 0;
+    lend(one, to);
+    feed_held(one);
+}
+
+void world::refuse(client& one, const pool::failure& why) {
+    one.decider.refuse({"ERROR", why.sqlstate, why.message});
+    tell(one, one.decider.out());
+}
+
+void world::from_backend(client& one, bytes in) {
+    auto& from = *one.lent;
+    for (;;) {
+        const auto next = one.decider.from_backend(in);
+        tell(one, in.substr(0, next.relay));
+        in.remove_prefix(next.relay + next.used);
+        switch (next.what) {
+            case act::done:
+                if (wrong_ == sabotage::early_release && one.decider.idle_in_transaction())
+                    return at_idle(one);
+                if (one.at != client::stage::serving)
+                    leave_or_wait(one);
+                return;
+            case act::send:
+                tell(one, one.decider.out());
+                break;
+            case act::idle:
+                at_idle(one);
+                break;
+            case act::resume:
+                one.restoring = false;
+                feed_held(one);
+                break;
+            case act::fail:
+                tell(one, one.decider.out());
+                return finish(one);
+            case act::lost:
+                return lose(from, one.decider.last_words());
+            default:
+                break;
+        }
+        if (one.lent != &from) {
+            if (!in.empty() && from.open && !from.user)
+                on_unasked(from, in);
+            return;
+        }
+    }
+}
+
+void world::on_backend_lost(client& one, session::loss why) {
+    one.lent = nullptr;
+    const bool was_restoring = std::exchange(one.restoring, false);
+    const auto next = one.decider.backend_lost(std::move(why));
+    const bool unheard = one.since_idle.starts_with('Q') && !one.told_since;
+    if (next.what == act::reply && unheard && wrong_ == sabotage::blind_retry) {
+        one.held.insert(0, std::exchange(one.since_idle, {}));
+        return feed_held(one);
+    }
+    if (next.what == act::reply && unheard && wrong_ == sabotage::false_success) {
+        std::string success;
+        wire::append_command_complete(success, "INSERT 0 1");
+        wire::append_ready_for_query(success, wire::txn::idle);
+        tell(one, success);
+    } else if (next.what == act::reply && wrong_ != sabotage::no_answer)
+        tell(one, one.decider.out());
+    if (next.what == act::fail) {
+        tell(one, one.decider.out());
+        return finish(one);
+    }
+    tally_.hidden += next.what == act::reply ? 0 : 1;
+    if (one.at != client::stage::serving)
+        return finish(one);
+    if (next.what == act::acquire && !acquire(one))
+        return;
+    if (was_restoring || !one.held.empty())
+        feed_held(one);
+}
+
+void world::at_idle(client& one) {
+    one.since_idle.clear();
+    one.told_since = false;
+    if (one.at != client::stage::serving)
+        return finish(one);
+    if (mode_ == session::mode::session)
+        return;
+    auto& given = *std::exchange(one.lent, nullptr);
+    one.decider.detach();
+    release(given);
+}
+
+void world::leave_or_wait(client& one) {
+    if (!one.lent || !one.decider.in_flight() || !one.decider.can_finish_alone())
+        finish(one);
+}
+
+void world::finish(client& one) {
+    if (one.ticket != 0)
+        ledger_->leave(std::exchange(one.ticket, 0));
+    one.at = client::stage::closed;
+    one.to_client->close();
+    if (!one.lent)
+        return;
+    auto& given = *std::exchange(one.lent, nullptr);
+    const bool idle = one.decider.is_idle();
+    one.decider.detach();
+    given.user = nullptr;
+    if (wrong_ == sabotage::leak)
+        return;
+    idle ? release(given) : discard(given);
+}
+
+void world::tell(client& one, bytes data) {
+    if (verbose_ && !data.empty())
+        log("client " + std::to_string(one.number) + " is told " + shapes_of(data));
+    one.told_since |= !data.empty();
+    if (one.at != client::stage::gone)
+        one.to_client->write(data);
+}
+
+}  // namespace pgballast::sim

@@ -1,0 +1,44 @@
+// Both ends of the connections in a world.
+#pragma once
+
+#include "world.hpp"
+
+namespace pgballast::sim {
+
+struct world::client {
+    enum class stage { serving, leaving, gone, closed };
+
+    client(unsigned which, model_client who, session::session how)
+        : number{which}, model{std::move(who)}, decider{std::move(how)} {}
+
+    const unsigned number;
+    model_client model;
+    session::session decider;
+    std::unique_ptr<pipe> to_proxy, to_client;
+    backend* lent = nullptr;
+    pool::ticket ticket = 0;
+    bool restoring = false;
+    stage at = stage::serving;
+    bool vanishes = false;  // its connection ends without Terminate
+    std::string held;
+    std::string since_idle;   // what a blind driver would run again
+    bool told_since = false;  // anything, since then
+
+    bool waits() const { return ticket != 0 || restoring; }
+};
+
+struct world::backend {
+    backend(unsigned which, table& rows, session::reported_ptr at_login)
+        : number{which}, model{rows}, state{std::move(at_login)} {}
+
+    const unsigned number;
+    model_backend model;
+    session::backend_state state;
+    std::unique_ptr<pipe> to_server, to_proxy;
+    client* user = nullptr;
+    bool open = true;  // as the proxy sees it
+    bool dead = false;
+    bool executing = false;
+};
+
+}  // namespace pgballast::sim

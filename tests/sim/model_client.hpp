@@ -1,0 +1,98 @@
+// A client with a script, that checks every reply and remembers what it was told of
+// each row.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "chance.hpp"
+#include "messages.hpp"
+
+namespace pgballast::sim {
+
+enum class fate {
+    absent,   // never asked for, or told that it failed
+    unknown,  // asked for, and not answered so that one could tell
+    present,  // acknowledged
+};
+
+/// One Query, or one segment up to its Sync.
+struct request {
+    std::vector<std::string> statements = {};
+    bool extended = false;
+    std::vector<std::string> copied = {};  // the rows of a `copy`, "bad" among them
+    bool synced = true;  // an extended `copy` has its Sync at once, as libpq sends it
+};
+
+/// What is sent without waiting in between.
+struct group {
+    std::vector<request> requests;
+    unsigned transaction = 0;  // groups of one number belong together
+};
+
+class model_client {
+ public:
+    using settings = std::map<std::string, std::string>;
+
+    /// `told`: what it was told at login. `own`: startup settings it always has.
+    model_client(settings told, settings own, std::vector<group> script);
+
+    /// What it says next; empty when it waits or has nothing more to say.
+    std::string speak();
+
+    /// Returns what it says at once, which is COPY data.
+    std::string hear(bytes in);
+    void hear_end();  // the connection has ended
+    void leave() { ended_ = true; }
+
+    bool wants_to_speak() const {
+        return !ended_ && outstanding_.empty() && (roll_back_ || at_ < script_.size());
+    }
+    bool finished() const { return ended_ || (outstanding_.empty() && !wants_to_speak()); }
+
+    const std::map<unsigned, fate>& fates() const { return fates_; }
+
+    /// SQLSTATEs it was told, with their number.
+    const std::map<std::string, unsigned>& errors() const { return errors_; }
+
+ private:
+    struct outstanding {
+        request what;
+        std::string due;  // replies of a segment, in order; unused for a Query
+        std::vector<std::string> tags;
+        std::string error;  // SQLSTATE
+        bool copying = false;
+    };
+
+    void on(const message& one, std::string& out);
+    void on_error(const message& one, std::string& out);
+    void on_reply(const message& one, std::string& out);
+    void on_row(const message& one);
+    void on_ready(char status);
+    void settle(const outstanding& done, char status);
+    void settle_rows(std::vector<unsigned>& rows, fate what);
+    static void encode(const request& one, std::string& out);
+
+    settings told_;
+    const settings own_;
+    std::vector<group> script_;
+    std::size_t at_ = 0;
+    std::deque<outstanding> outstanding_;
+    std::vector<unsigned> in_block_;  // rows of the open transaction
+    char status_ = 'I';
+    bool failed_ = false;  // a request of the present group
+    bool roll_back_ = false;
+    bool ended_ = false;
+    bool fatal_ = false;
+    bool doubtful_ = false;  // whether another ReadyForQuery comes
+    std::string input_;
+    std::map<unsigned, fate> fates_;
+    std::map<std::string, unsigned> errors_;
+};
+
+/// A script of `length` groups, in which rows are numbered from `first_row` on.
+std::vector<group> make_script(chance& dice, unsigned length, unsigned first_row, bool pipelines);
+
+}  // namespace pgballast::sim
