@@ -238,8 +238,6 @@ void client::give_back() {
 /// The client has said goodbye, or has vanished: what it has asked for to the end is
 /// run to its end, as PostgreSQL would.
 void client::leave_or_wait() {
-    if (stage_ == stage::leaving)
-        socket_.pause();
     if (!lent_ || !session_.in_flight() || !session_.can_finish_alone())
         finish();
 }
@@ -296,14 +294,14 @@ void client::on_backend_lost(session::loss why) {
         drain(false);
 }
 
-void client::on_end(boost::system::error_code) {
-    if (stage_ == stage::leaving) {
+/// The end of its stream alone is like Terminate: who only stopped sending can still
+/// be answered.
+void client::on_end(boost::system::error_code error) {
+    if (error || stage_ != stage::serving) {
         stage_ = stage::gone;
         socket_.close();
-        return;
-    }
-    stage_ = stage::gone;
-    socket_.close();
+    } else
+        stage_ = stage::leaving;
     leave_or_wait();
 }
 

@@ -71,8 +71,7 @@ proxy::proxy(const config::snapshot& settings) : settings_{settings} {
         log::info("configuration", {{"note", note}});
     for (const auto& database : settings_.databases)
         if (database.pool.mode == config::pool_mode::automatic)
-            log::info("mode auto serves as session in this version",
-                      {{"database", database.name}});
+            log::info("mode auto serves as session in this version", {{"database", database.name}});
     const auto kind = choose_engine(settings_.io);
     control& plane = *this;
     for (unsigned number = 0; number < worker_count(settings_.threads); ++number) {
@@ -82,6 +81,8 @@ proxy::proxy(const config::snapshot& settings) : settings_{settings} {
         workers_.push_back(std::make_unique<worker>(number, std::move(*engine), plane));
     }
     set_up_logins();
+    for (const auto& database : settings_.databases)  // a TLS file that is missing is told now
+        find_pool(database.name);
 }
 
 proxy::~proxy() {
@@ -130,8 +131,7 @@ void proxy::start() {
         one->start();
     for (const auto& database : settings_.databases)
         if (database.pool.keep_warm && database.name != "*")
-            if (auto* pool = find_pool(database.name))
-                pool->tick();
+            find_pool(database.name)->tick();
 }
 
 void proxy::stop() {
@@ -244,14 +244,13 @@ void proxy::connected(pool_entry& entry, logged_in opened) {
 void proxy::connect_failed(pool_entry& entry, const pool::failure& why) {
     auto& pool = *entry.pool;
     ++entry.attempts;
-    log::warn(
-        "connect failed",
-        {{"database", pool.settings().name},
-         {"attempt", entry.attempts},
-         {"sqlstate", why.sqlstate},
-         {"cause", why.message},
-         {"again", why.kind == pool::failure_kind::permanent ? "when asked" : "with backoff"}});
     pool.failed(why);
+    const auto pause = pool.summarise().next_attempt_in;
+    log::warn("connect failed", {{"database", pool.settings().name},
+                                 {"attempt", entry.attempts},
+                                 {"sqlstate", why.sqlstate},
+                                 {"cause", why.message},
+                                 {"retrying_in", pause.value_or(std::chrono::milliseconds{0})}});
 }
 
 void proxy::move(shared_pool& pool, std::unique_ptr<backend_parts> one,

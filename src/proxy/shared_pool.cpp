@@ -34,6 +34,12 @@ auto shared_pool::change(Change&& how) {
     auto result = how();
     auto decisions = ledger_.decide(now());
     waiting_.store(ledger_.waiting());
+    // Most changes move the next deadline further away: the timer that is set will do.
+    if (decisions.wakeup && armed_ && *armed_ <= *decisions.wakeup)
+        decisions.wakeup.reset();
+    if (decisions.wakeup)
+        armed_ = decisions.wakeup;
+    watch_breaker();
     lock.unlock();
     carry_out(std::move(decisions));
     return result;
@@ -100,7 +106,18 @@ void shared_pool::closed(bool by_server) {
 }
 
 void shared_pool::tick() {
-    change([] { return true; });
+    change([this] {
+        armed_.reset();
+        return true;
+    });
+}
+
+void shared_pool::watch_breaker() {
+    const auto state = ledger_.breaker_state(now());
+    if (state == std::exchange(breaker_seen_, state))
+        return;
+    constexpr const char* words[] = {"breaker closed", "breaker opened", "breaker half open"};
+    log::warn(words[static_cast<int>(state)], {{"database", settings_.name}});
 }
 
 session::reported_ptr shared_pool::login_values() const {
@@ -124,12 +141,16 @@ health shared_pool::state(pool::time_point at) const {
 shared_pool::summary shared_pool::summarise() const {
     const std::lock_guard lock{mutex_};
     const auto at = now();
+    std::optional<std::chrono::milliseconds> pause;
+    if (const auto next = ledger_.next_attempt(); next > at)
+        pause = std::chrono::duration_cast<std::chrono::milliseconds>(next - at);
     return {ledger_.open_count(),
             ledger_.connecting(),
             ledger_.waiting(),
             state(at),
             ledger_.breaker_state(at),
             ledger_.last_failure(),
+            pause,
             last_opened_,
             opened_,
             failed_};

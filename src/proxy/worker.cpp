@@ -152,10 +152,16 @@ void worker::add_backend(shared_pool& pool, std::unique_ptr<backend_parts> parts
         return;
     }
     auto* one = new backend{*this, mine, std::move(*parts)};
+    const auto early = std::exchange(one->early(), {});
     one->where = backend::place::errand;
     one->since = now_;
     mine.errand.push_front(*one);
     mine.counters.errand.add();
+    one->on_unasked(early);
+    if (!one->is_linked()) {  // those were its last words
+        add_backend(pool, nullptr, for_whom);
+        return;
+    }
     if (for_whom != 0)
         grant(mine, for_whom, *one);
     else
@@ -297,21 +303,18 @@ void worker::release(backend& one, bool used, bool cancel_answered) {
             discard(one, "a cancel request may still be on its way to it");
         return;
     }
-    if (one.pool().session_mode()) {
-        if (used)
-            errand(one, "discard all", [&one] { one.state().applied = nullptr; });
-        else
+    if (one.pool().session_mode() && used)
+        return errand(one, "discard all", [this, &one] {
+            one.state().applied = nullptr;
             offer(one);
-        return;
-    }
+        });
     if (session::changed_identity(one.state()))
-        discard(one, "its session authorization was changed");
-    else
-        offer(one);
+        return discard(one, "its session authorization was changed");
+    offer(one);
 }
 
 void worker::roll_back(backend& one) {
-    errand(one, "rollback", [] {});
+    errand(one, "rollback", [this, &one] { release(one, true, false); });
 }
 
 void worker::offer(backend& one) {
@@ -333,19 +336,24 @@ void worker::offer(backend& one) {
 void worker::errand(backend& one, std::string_view text, std::function<void()> then) {
     place(one, backend::place::errand);
     one.run_errand(text, [this, &one, then = std::move(then)](bool ok) {
-        if (!ok)
-            return discard(one, "it could not be cleaned");
-        then();
-        one.cancels_sent = 0;
-        if (one.pool().session_mode() || !session::changed_identity(one.state()))
-            offer(one);
+        if (ok)
+            then();
         else
-            discard(one, "its session authorization was changed");
+            discard(one, "a query of our own failed on it");
     });
 }
 
+/// A round trip, before an idle backend is lent.
 void worker::probe(backend& one) {
-    errand(one, "", [] {});
+    errand(one, "", [this, &one] { offer(one); });
+}
+
+/// The grace period after an answered cancel is over: what else was on its way has come.
+void worker::end_quarantine(backend& one) {
+    errand(one, "", [this, &one] {
+        one.cancels_sent = 0;
+        release(one, true, false);
+    });
 }
 
 void worker::move(backend& one, const pool::ledger::grant& to) {
@@ -431,8 +439,13 @@ void worker::cancel(std::int32_t process_id, const std::string& key) {
 
 void worker::drain(bool at_once) {
     draining_ = true;
-    for (auto at = clients_.begin(); at != clients_.end();)
-        (at++)->drain(at_once);
+    // What one of them gives back may end another.
+    std::vector<client*> all;
+    for (auto& one : clients_)
+        all.push_back(&one);
+    for (auto* one : all)
+        if (one->is_linked())
+            one->drain(at_once);
     for (auto& pool : pools_)
         if (pool)
             while (!pool->idle.empty())
@@ -451,7 +464,7 @@ void worker::expire(local_pool& pool) {
     while (!pool.errand.empty() && since(pool.errand.back().since) > errand_max)
         lose(pool.errand.back(), {{}, "no answer to a health check"});
     while (!pool.held.empty() && since(pool.held.back().since) > cancel_grace)
-        probe(pool.held.back());
+        end_quarantine(pool.held.back());
     while (!pool.idle.empty()) {
         auto& one = pool.idle.back();
         const auto verdict =

@@ -89,6 +89,9 @@ class ledger {
     unsigned open_count() const noexcept { return open_; }
     unsigned connecting() const noexcept { return connecting_; }
 
+    /// None starts before, whoever waits; the past where nothing holds one back.
+    time_point next_attempt() const noexcept { return pace_.next(); }
+
     /// Why the last failed attempt failed, kept after later successes.
     const std::optional<failure>& last_failure() const noexcept { return last_failure_; }
     breaker::state breaker_state(time_point now) const noexcept { return breaker_.at(now); }

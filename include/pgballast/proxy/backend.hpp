@@ -43,6 +43,9 @@ class backend final : public net::handler, public boost::intrusive::list_base_ho
     std::uint64_t number() const noexcept { return parts_.number; }
     clock::time_point opened_at() const noexcept { return parts_.opened_at; }
 
+    /// What came behind the login, to be taken once.
+    std::string& early() noexcept { return parts_.login.early; }
+
     /// Everything but the socket, which `link::detach` lets go.
     backend_parts take_parts() { return std::move(parts_); }
 

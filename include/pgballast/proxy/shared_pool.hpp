@@ -90,6 +90,7 @@ class shared_pool {
         health state;
         pool::breaker::state breaker;
         std::optional<pool::failure> last_failure;
+        std::optional<std::chrono::milliseconds> next_attempt_in;
         std::optional<pool::time_point> last_opened;
         std::uint64_t opened;  // connections that came up since start
         std::uint64_t failed;  // attempts that failed since start
@@ -101,6 +102,7 @@ class shared_pool {
     auto change(Change&& how);
     void carry_out(pool::ledger::decisions what);
     health state(pool::time_point now) const;
+    void watch_breaker();
 
     const unsigned index_;
     const config::database settings_;
@@ -114,6 +116,8 @@ class shared_pool {
     std::optional<pool::time_point> last_failed_;
     std::uint64_t opened_ = 0;
     std::uint64_t failed_ = 0;
+    std::optional<pool::time_point> armed_;  // when `tick` will be called, at the latest
+    pool::breaker::state breaker_seen_ = pool::breaker::state::closed;
 
     std::atomic<unsigned> waiting_{0};
     std::atomic<int> idle_{0};

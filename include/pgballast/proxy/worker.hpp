@@ -115,6 +115,7 @@ class worker {
     void grant(local_pool& pool, pool::ticket to, backend& one);
     void errand(backend& one, std::string_view text, std::function<void()> then);
     void probe(backend& one);
+    void end_quarantine(backend& one);
     void bury(backend& one);
     void move(backend& one, const pool::ledger::grant& to);
     pool::before_use check(backend& one);
