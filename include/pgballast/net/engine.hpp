@@ -20,12 +20,14 @@ class handler {
     /// Bytes arrived. Keep the slice, lend it on with `engine::send`, or drop it.
     virtual void on_data(slice data) = 0;
 
-    /// The peer closed (no error) or the socket failed. It is the last call for
-    /// this connection; `engine::close` is still owed.
+    /// The peer closed (no error) or the socket failed, told behind all that it sent
+    /// before. It is the last `on_data` or `on_end` for this connection;
+    /// `engine::close` is still owed, and a peer that only stopped sending can be
+    /// answered until then.
     virtual void on_end(boost::system::error_code error) = 0;
 
     /// The output queue has drained to `engine::low_mark` after it stood above
-    /// `engine::high_mark`.
+    /// `engine::high_mark`; or it was dropped, since writing failed.
     virtual void on_drained() = 0;
 
  protected:
@@ -55,6 +57,9 @@ class connection {
     handler* handler_ = nullptr;
 };
 
+/// Turned by one thread for all its life, which also makes every other call but `wake`.
+/// It may be made, and be given its first connections, by another thread before the
+/// first turn, and be destroyed by one after the last.
 class engine {
  public:
     /// A source should be paused while its target's queue is above `high_mark`;
@@ -65,14 +70,17 @@ class engine {
     virtual ~engine() = default;
     virtual const char* name() const noexcept = 0;  // "io_uring" or "epoll"
 
-    /// Takes over a connected non-blocking socket and starts to read from it.
+    /// Takes over a connected non-blocking socket, of any family, and starts to read from
+    /// it. Never fails: a socket that cannot be watched ends in a later turn.
     virtual connection& add(int fd, handler& h) = 0;
 
     /// Queues a slice. What is queued within one event goes out in one gathered
-    /// write when the handler that caused it has returned. Failures show in `on_end`.
+    /// write when the handler that caused it has returned (io_uring: all that is queued
+    /// within a turn, when the next begins). Failures show in `on_end`.
     virtual void send(connection& c, slice data) = 0;
 
-    /// No `on_data` until `resume`. What the kernel delivers meanwhile is kept.
+    /// No `on_data` nor `on_end` until `resume`, and then from a turn. What the kernel
+    /// delivers meanwhile is kept.
     virtual void pause(connection& c) = 0;
     virtual void resume(connection& c) = 0;
 
@@ -83,15 +91,17 @@ class engine {
     /// Drops what is queued and closes. No further call reaches the handler.
     virtual void close(connection& c) = 0;
 
-    /// Sends what is queued, then closes; gives up after `linger_max`. No further
-    /// call reaches the handler.
+    /// Sends what is queued, says end of stream and closes when the peer has ended too,
+    /// so that unread input does not turn the end into a reset that overtakes the last
+    /// words. Gives up after `linger_max`. No further call reaches the handler.
     virtual void close_when_sent(connection& c) = 0;
     static constexpr std::chrono::seconds linger_max{5};
 
-    /// Lets the socket go, open, with nothing queued, to move it to another engine.
-    /// `done` is called from a later turn (or at once) with the fd; bytes that
-    /// arrived meanwhile come as `early`, and `ended` tells that the peer closed.
-    /// No further call reaches the handler.
+    /// Lets the socket go, open, once what is queued is sent, to move it to another engine.
+    /// `done` is called from a later turn (or at once) with the fd, which is then its
+    /// own; bytes that arrived meanwhile come as `early`, and `ended` tells that the
+    /// peer closed, or took nothing for `linger_max`. No further call reaches the
+    /// handler. An engine that goes first closes the socket and calls nobody.
     struct detached {
         int fd;
         std::string early;
@@ -99,11 +109,12 @@ class engine {
     };
     virtual void detach(connection& c, std::function<void(detached)> done) = 0;
 
-    /// Waits up to `timeout` for events, handles what there is, returns. The one
-    /// system call of a turn that may block.
+    /// Waits up to `timeout` for events (or less, if a signal comes), handles what there
+    /// is, returns. The one system call of a turn that may block.
     virtual void turn(std::chrono::milliseconds timeout) = 0;
 
-    /// Makes the current or the next `turn` return at once. From any thread.
+    /// Makes the current or the next `turn` return at once. From any thread. What was
+    /// handed over before the call is to be looked for after that turn.
     virtual void wake() noexcept = 0;
 
     slab& memory() noexcept { return slab_; }

@@ -72,10 +72,10 @@ class peer {
 
     /// Appends what there is to `received`, and notes the end.
     void read(std::size_t max = 1 << 20) {
-        std::string buffer(max, '\0');
-        const auto n = ::recv(fd_, buffer.data(), max, MSG_DONTWAIT);
+        static thread_local std::vector<char> buffer(1 << 20);
+        const auto n = ::recv(fd_, buffer.data(), std::min(max, buffer.size()), MSG_DONTWAIT);
         if (n > 0)
-            received.append(buffer, 0, static_cast<std::size_t>(n));
+            received.append(buffer.data(), static_cast<std::size_t>(n));
         else if (n == 0)
             ended = true;
         else if (errno != EAGAIN)
@@ -159,7 +159,7 @@ struct recorder final : handler {
 
 /// Turns until `done`; false when that takes too long.
 inline bool turn_until(engine& e, const std::function<bool()>& done) {
-    const auto deadline = std::chrono::steady_clock::now() + 20s;
+    const auto deadline = std::chrono::steady_clock::now() + 120s;
     while (!done()) {
         if (std::chrono::steady_clock::now() > deadline)
             return false;
@@ -172,6 +172,20 @@ inline bool turn_until(engine& e, const std::function<bool()>& done) {
 inline void turn_often(engine& e) {
     for (int i = 0; i < 8; ++i)
         e.turn(1ms);
+}
+
+/// Whether a turn, begun after `prepare`, waits for as long as it is asked to. A system
+/// call may be interrupted, so one of many is enough; where something ends the wait,
+/// it ends all of them.
+inline bool waits(engine& e, const std::function<void()>& prepare) {
+    for (int i = 0; i < 50; ++i) {
+        prepare();
+        const auto before = std::chrono::steady_clock::now();
+        e.turn(20ms);
+        if (std::chrono::steady_clock::now() - before >= 19ms)
+            return true;
+    }
+    return false;
 }
 
 inline std::size_t open_fds() {

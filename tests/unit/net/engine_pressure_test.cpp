@@ -78,13 +78,13 @@ TEST_CASE("a handler that queues again whenever it drained does not hold up the 
     recorder h;
     auto& c = e->add(pair.ours, h);
     h.then_drained = [&] {
-        if (h.drained < 50)
+        if (h.drained < 20)
             fill(*e, c, 2 * engine::high_mark);
     };
     fill(*e, c, 2 * engine::high_mark);
     REQUIRE(turn_until(*e, [&] {
         pair.theirs.read();
-        return h.drained == 50 && c.queued() == 0;
+        return h.drained == 20 && c.queued() == 0;
     }));
     e->close(c);
 }
@@ -203,9 +203,7 @@ TEST_CASE("a paused connection that hangs up costs no turns") {
     turn_often(*e);
     pair.theirs.reset();
     turn_often(*e);
-    const auto before = std::chrono::steady_clock::now();
-    e->turn(20ms);
-    CHECK(std::chrono::steady_clock::now() - before >= 15ms);  // it waited; it can only be later
+    CHECK(waits(*e, [] {}));
     CHECK(h.ends == 0);
     e->resume(c);
     REQUIRE(turn_until(*e, [&] { return h.ends == 1; }));
