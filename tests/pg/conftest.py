@@ -4,6 +4,8 @@ from typing import Any, Callable, Iterator
 
 import pytest
 from neonsim import NeonSim
+from pgballast import CannotServe, Pgballast
+from postgres import Postgres
 
 
 @pytest.fixture
@@ -32,3 +34,43 @@ def neonsim(shared_neonsim: NeonSim) -> Iterator[NeonSim]:
     of a run, for starting takes longer than most of them: tables outlive their test."""
     yield shared_neonsim
     shared_neonsim.reset()
+
+
+@pytest.fixture(scope="session")
+def shared_postgres() -> Iterator[Postgres]:
+    with Postgres() as postgres:
+        yield postgres
+
+
+@pytest.fixture
+def postgres(shared_postgres: Postgres) -> Iterator[Postgres]:
+    """An ordinary PostgreSQL that runs. One serves all tests of a run: tables outlive
+    their test."""
+    yield shared_postgres
+    if shared_postgres.process is None:
+        shared_postgres.start()
+
+
+@pytest.fixture
+def start_pgballast() -> Iterator[Callable[..., Pgballast]]:
+    """Starts pgballasts as the test wants them; each must end well when the test ends."""
+    started = []
+
+    def start(*upstream: str, **options: Any) -> Pgballast:
+        try:
+            started.append(Pgballast(*upstream, **options))
+        except CannotServe as error:
+            if "io_uring cannot be used here" in str(error):
+                pytest.skip(str(error).splitlines()[-1])
+            raise
+        return started[-1]
+
+    yield start
+    for each in started:
+        each.stop()
+
+
+@pytest.fixture(params=["epoll", "io_uring"])
+def io(request: pytest.FixtureRequest) -> str:
+    """Both engines, one after the other, for what the data plane does."""
+    return request.param

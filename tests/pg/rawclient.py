@@ -62,7 +62,7 @@ class RawClient:
             context.set_alpn_protocols([alpn])
         self.incoming, self.outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self.tls = context.wrap_bio(self.incoming, self.outgoing, server_hostname=server_name)
-        self.buffer = b""
+        self.buffer = bytearray()
         self.end = ""  # once it has been read: "close_notify", "fin" or "rst"
         self._shake_hands()
 
@@ -103,7 +103,8 @@ class RawClient:
                 raise EOFError(self.end)
             self._receive()
         size = 1 + self._length()
-        whole, self.buffer = self.buffer[:size], self.buffer[size:]
+        whole = bytes(self.buffer[:size])
+        del self.buffer[:size]
         return Message(whole[:1].decode(), whole[5:])
 
     def read_until_ready(self) -> List[Message]:
