@@ -57,6 +57,7 @@ class Pgballast:
         self.directory = tempfile.TemporaryDirectory(prefix="pgballast-")
         config = pathlib.Path(self.directory.name) / "pgballast.yaml"
         config.write_text(json.dumps(self.document, indent=1))  # which is YAML, too
+        self.asked_to_end = False
         self.process = Process(ends_with_us([_program(), "run", "--config", str(config)]))
         try:
             self.port = _port(self._wait_until_listening("(?<!admin )listening"))
@@ -74,10 +75,15 @@ class Pgballast:
     def __exit__(self, *_: Any) -> None:
         self.stop()
 
+    def terminate(self) -> None:
+        """Asks it to end, as systemd does."""
+        self.asked_to_end = True
+        self.process.send_signal(signal.SIGTERM)
+
     def stop(self) -> None:
-        """Ends it with TERM, unless that was done, and checks that it ends well."""
-        if self.process.returncode is None:
-            self.process.send_signal(signal.SIGTERM)
+        """Ends it, unless that was asked already, and checks that it ends well."""
+        if not self.asked_to_end:
+            self.terminate()
         status = self.process.wait()
         self.directory.cleanup()
         print(self.log())  # shown by pytest when the test has failed
