@@ -10,6 +10,8 @@
 #include <optional>
 #include <string>
 
+#include "pgballast/admin/admin_port.hpp"
+#include "pgballast/admin/loopback.hpp"
 #include "pgballast/config/load.hpp"
 #include "pgballast/proxy/log.hpp"
 #include "pgballast/proxy/proxy.hpp"
@@ -90,6 +92,8 @@ int serve(const config::snapshot& settings) {
         raise_descriptor_limit(settings);
         proxy::proxy served{settings};
         served.start();
+        if (settings.admin)
+            admin::serve(served, PGBALLAST_VERSION);
         const shutdown_on_signal supervisor{served};
         sd_notify(0, "READY=1");
         served.context().run();
@@ -131,6 +135,12 @@ int run(int argc, char** argv) {
         for (const auto& error : settings.error())
             std::fprintf(stderr, "pgballast: %s\n", config::to_string(error).c_str());
         return exit_config;
+    }
+    if (settings->admin) {
+        if (const auto where = admin::loopback_endpoint(*settings->admin); !where) {
+            std::fprintf(stderr, "pgballast: %s\n", config::to_string(where.error()).c_str());
+            return exit_config;
+        }
     }
     return serve(*settings);
 }

@@ -43,6 +43,9 @@ class proxy final : private dispatcher, private control {
     unsigned clients() const noexcept { return clients_.load(); }
     std::size_t workers() const noexcept { return workers_.size(); }
 
+    /// Listens, and does not drain. On the control plane.
+    bool accepts_clients() const noexcept { return listeners_ && !draining_; }
+
     /// Pools made so far; they stay until the end. From any thread.
     std::vector<shared_pool*> pools() const;
 
