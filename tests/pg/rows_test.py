@@ -1,0 +1,296 @@
+"""What drivers say when a serverless PostgreSQL suspends, restarts or vanishes, and what they
+say through pgballast: as a rule, nothing."""
+
+import json
+import pathlib
+import subprocess
+import threading
+import time
+
+import psycopg2
+import pytest
+from neonsim import wait_until
+from plainclient import error_of
+from queries import Stopwatch, rows, run, stays, value
+
+DRIVERS = pathlib.Path(__file__).parents[1] / "drivers"
+
+QUOTA_TEXT = "Your account or project has exceeded the compute time quota. Upgrade your plan."
+
+# A query's way through a machine that does other things, too.
+PATIENCE_S = 0.5
+
+
+def at_once(function, count: int) -> list:
+    """Runs function(0 … count-1), each in a thread of its own; the results in order."""
+    results = [None] * count
+
+    def one(number: int) -> None:
+        try:
+            results[number] = function(number)
+        except Exception as error:
+            results[number] = error
+
+    threads = [threading.Thread(target=one, args=[number]) for number in range(count)]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+    return results
+
+
+def lost(proxy) -> bool:
+    """Whether pgballast knows that its last backend has gone."""
+    return proxy.count("pool stale") > 0
+
+
+def farewell(client, text: str) -> tuple:
+    """Severity and SQLSTATE of what the query is answered with before the connection ends.
+    psycopg2 would not show them: it keeps what libpq says of the end."""
+    client.send_query(text)
+    messages, end = client.read_to_end()
+    assert end == "fin"
+    told = error_of(messages)
+    return told["S"], told["C"]
+
+
+# A compute that suspends.
+
+
+def test_an_idle_client_survives_a_suspend(neonsim, start_pgballast, io):
+    client = start_pgballast(neonsim.dsn, io=io).connect()
+    assert value(client, "select 1") == 1
+    neonsim.suspend()
+    assert value(client, "select 2") == 2
+    assert neonsim.stats()["wakes"] == 2
+
+
+@pytest.mark.parametrize("end", ["immediate stop", "rst", "fin"])
+def test_an_idle_client_survives_a_rude_end(neonsim, start_pgballast, io, end):
+    client = start_pgballast(neonsim.dsn, io=io).connect()
+    assert value(client, "select 1") == 1
+    if end == "immediate stop":
+        neonsim.suspend(mode="immediate")
+    else:
+        neonsim.call(end)
+    assert value(client, "select 2") == 2
+
+
+def test_an_idle_client_survives_a_restart(neonsim, start_pgballast, io):
+    client = start_pgballast(neonsim.dsn, io=io).connect()
+    neonsim.restart(gap=300)
+    assert value(client, "select 2") == 2
+
+
+def test_a_query_whose_backend_is_lost_gets_one_clear_error(neonsim, start_pgballast, io):
+    client = start_pgballast(neonsim.dsn, io=io).connect()
+    errors = []
+
+    def query():
+        try:
+            value(client, "select pg_sleep(60)")
+        except psycopg2.Error as error:
+            errors.append(error)
+
+    running = threading.Thread(target=query)
+    observer = neonsim.connect_to_postgres()
+    running.start()
+    wait_until(lambda: rows(observer, "select from pg_stat_activity where query ~ '^select pg_s'"))
+    observer.close()
+    neonsim.suspend()
+    running.join()
+    assert [error.pgcode for error in errors] == ["08007"]
+    assert value(client, "select 2") == 2  # the connection is still good
+
+
+def test_a_transaction_that_is_lost_is_told_so_and_closed(neonsim, start_pgballast):
+    proxy = start_pgballast(neonsim.dsn)
+    client = proxy.raw()
+    client.query("begin")
+    neonsim.suspend()
+    wait_until(lambda: lost(proxy))
+    assert client.is_silent()
+    assert farewell(client, "commit") == ("FATAL", "40001")
+
+
+def test_a_session_goes_on_with_its_reported_settings(neonsim, start_pgballast, io):
+    client = start_pgballast(neonsim.dsn, mode="session", io=io).connect()
+    run(client, "set timezone to 'Asia/Tokyo'")
+    run(client, "set datestyle to 'German, DMY'")
+    assert value(client, "select 1") == 1
+    neonsim.suspend()
+    assert value(client, "show timezone") == "Asia/Tokyo"
+    assert value(client, "show datestyle") == "German, DMY"
+
+
+@pytest.mark.parametrize(
+    "hidden", ["create temp table t (x int)", "set work_mem to '5MB'", "set app.tenant to 'acme'"]
+)
+def test_a_session_that_cannot_be_made_again_is_told_so(neonsim, start_pgballast, hidden):
+    proxy = start_pgballast(neonsim.dsn, mode="session")
+    client = proxy.raw()
+    client.query(hidden)
+    neonsim.suspend()
+    wait_until(lambda: lost(proxy))
+    assert client.is_silent()
+    assert farewell(client, "select 1") == ("FATAL", "57P01")
+
+
+@pytest.mark.parametrize("mode", ["transaction", "session"])
+def test_idle_clients_do_not_wake_a_compute(neonsim, start_pgballast, mode):
+    proxy = start_pgballast(
+        neonsim.dsn, mode=mode, pool={"min": 2}, retry={"delay": "100ms", "max_delay": "200ms"}
+    )
+    clients = [proxy.connect() for _ in range(5)]
+    for each in clients:
+        assert value(each, "select 1") == 1
+    neonsim.suspend()
+    neonsim.reset_stats()
+    wait_until(lambda: lost(proxy))
+    # Longer than any timer of the pool.
+    assert stays(lambda: neonsim.stats()["logins"] == 0, for_s=3)
+    assert neonsim.stats()["wakes"] == 0
+    assert value(clients[0], "select 2") == 2
+
+
+def test_200_clients_wake_it_once_and_log_in_no_more_often_than_max(neonsim, start_pgballast, io):
+    proxy = start_pgballast(neonsim.dsn, io=io, pool={"max": 10})
+    clients = [proxy.connect() for _ in range(200)]
+    assert value(clients[0], "select 1") == 1
+    neonsim.suspend()
+    neonsim.set(wake=500)
+    neonsim.reset_stats()
+    answers = at_once(lambda number: value(clients[number], f"select {number}"), 200)
+    assert answers == list(range(200))
+    stats = neonsim.stats()
+    assert stats["wakes"] == 1
+    assert stats["logins"] <= 10
+
+
+# A compute that is slow or refuses.
+
+
+def test_a_first_wake_that_fails_is_tried_again_soon(neonsim, start_pgballast):
+    proxy = start_pgballast(neonsim.dsn)
+    client = proxy.connect()
+    neonsim.fin()  # and stays awake: not its wake is measured
+    wait_until(lambda: lost(proxy))
+    neonsim.fail("wake", times=1)
+    with Stopwatch() as watch:
+        assert value(client, "select 1") == 1
+    assert neonsim.stats()["refusals"] == 1
+    assert watch.seconds < 1
+
+
+def test_a_first_login_that_fails_is_tried_again_soon(neonsim, start_pgballast):
+    neonsim.wake()
+    neonsim.fail("wake", times=1)
+    proxy = start_pgballast(neonsim.dsn)
+    with Stopwatch() as watch:
+        assert value(proxy.connect(), "select 1") == 1
+    assert watch.seconds < 1
+
+
+def test_a_quota_error_is_passed_on_at_once_at_login(neonsim, start_pgballast):
+    neonsim.fail("wake", text=QUOTA_TEXT, times=100)
+    proxy = start_pgballast(neonsim.dsn)
+    for _ in ["the first client", "the second"]:
+        with Stopwatch() as watch:
+            with pytest.raises(psycopg2.OperationalError, match="exceeded the compute time quota"):
+                proxy.connect()
+        assert watch.seconds < 0.5
+
+
+def test_a_quota_error_is_passed_on_at_once_to_living_clients(neonsim, start_pgballast):
+    proxy = start_pgballast(neonsim.dsn)
+    clients = [proxy.connect(), proxy.connect()]
+    neonsim.suspend()
+    neonsim.fail("wake", text=QUOTA_TEXT, times=100)
+    for each in clients:
+        with Stopwatch() as watch:
+            with pytest.raises(psycopg2.Error, match="exceeded the compute time quota"):
+                value(each, "select 1")
+        assert watch.seconds < 0.5
+        assert not each.closed
+    neonsim.fail("wake", times=0)
+    assert value(clients[0], "select 1") == 1
+
+
+def test_a_server_that_needs_sni_is_told_a_name_with_sslmode_require(neonsim, start_pgballast):
+    dsn = psycopg2.extensions.make_dsn(neonsim.dsn, sslmode="require")
+    assert value(start_pgballast(dsn).connect(), "select 1") == 1
+
+
+def test_a_login_during_a_long_wake_is_instant(neonsim, start_pgballast):
+    proxy = start_pgballast(neonsim.dsn)
+    proxy.connect().close()
+    neonsim.suspend()
+    neonsim.set(wake=6000)
+    with Stopwatch() as login:
+        client = proxy.connect(connect_timeout=5)
+    assert login.seconds < PATIENCE_S
+    with Stopwatch() as query:
+        assert value(client, "select 1") == 1
+    assert 6 <= query.seconds < 7.5
+    # That wait was long enough to be explained.
+    assert client.notices == ["NOTICE:  waiting for the database to wake, 5 s so far\n"]
+
+
+# An ordinary PostgreSQL that is away.
+
+
+def test_a_postgres_that_is_down_for_3_s_costs_about_3_s(postgres, start_pgballast):
+    client = start_pgballast(postgres.dsn).connect()
+    assert value(client, "select 1") == 1
+    postgres.stop()
+    start = threading.Timer(3, postgres.start)
+    with Stopwatch() as watch:
+        start.start()
+        assert value(client, "select 2") == 2
+    start.join()
+    assert 3 <= watch.seconds < 4
+
+
+# Drivers of others.
+
+NODE = """
+const { Client } = require('pg');
+const client = new Client({ connectionString: process.argv[1] });
+const say = (what) => console.log(JSON.stringify(what));
+client.on('error', (error) => say({ error: String(error) }));
+client.on('end', () => say({ end: true }));
+const ask = async (text) => say((await client.query(text)).rows[0]);
+(async () => {
+    await client.connect();
+    await ask('select 1 as answer');
+    process.stdin.once('data', async () => {
+        await ask('select 2 as answer');
+        await ask({ text: 'select $1::int as answer', values: [3] });
+        await client.end();
+        process.exit(0);
+    });
+})();
+"""
+
+
+def test_an_idle_client_of_node_pg_hears_nothing_of_a_suspend(neonsim, start_pgballast):
+    proxy = start_pgballast(neonsim.dsn)
+    url = "postgresql://{user}:{password}@127.0.0.1:{port}/{dbname}".format(
+        **{**proxy.upstream, "port": proxy.port}
+    )
+    with subprocess.Popen(
+        ["node", "-e", NODE, url],
+        cwd=DRIVERS,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as node:
+        assert json.loads(node.stdout.readline()) == {"answer": 1}
+        neonsim.suspend()
+        wait_until(lambda: lost(proxy))
+        said, _ = node.communicate("go on\n", timeout=60)
+    assert [json.loads(line) for line in said.splitlines()] == [
+        {"answer": 2},
+        {"answer": 3},
+        {"end": True},
+    ]
