@@ -60,6 +60,8 @@ struct channel : connection {
     channel() = default;
     ~channel() = default;
 
+    static channel& of(connection& c) noexcept { return static_cast<channel&>(c); }
+
     bool idle() const noexcept { return !receiving && !cancelling && !sending; }
     bool wants_input() const noexcept {
         return !ended && ((state == phase::open && !paused_) || state == phase::lingering);

@@ -12,10 +12,6 @@ namespace {
 using phase = channel::phase;
 using std::chrono::steady_clock;
 
-channel& of(connection& c) noexcept {
-    return static_cast<channel&>(c);
-}
-
 }  // namespace
 
 engine_base::~engine_base() {
@@ -40,7 +36,7 @@ connection& engine_base::add(int fd, handler& h) {
 }
 
 void engine_base::send(connection& to, slice data) {
-    auto& c = of(to);
+    auto& c = channel::of(to);
     assert(c.state == phase::open);
     if (data.empty() || c.broken)
         return;
@@ -56,14 +52,14 @@ void engine_base::write_later(channel& c) {
 }
 
 void engine_base::pause(connection& which) {
-    auto& c = of(which);
+    auto& c = channel::of(which);
     assert(c.state == phase::open);
     c.paused_ = true;
     update(c);
 }
 
 void engine_base::resume(connection& which) {
-    auto& c = of(which);
+    auto& c = channel::of(which);
     assert(c.state == phase::open);
     c.paused_ = false;
     update(c);
@@ -73,8 +69,8 @@ void engine_base::resume(connection& which) {
 }
 
 void engine_base::set_parked(connection& c, bool parked) {
-    assert(of(c).state == phase::open);
-    of(c).parked_ = parked;
+    assert(channel::of(c).state == phase::open);
+    channel::of(c).parked_ = parked;
 }
 
 void engine_base::wake() noexcept {

@@ -11,23 +11,19 @@ namespace {
 
 using phase = channel::phase;
 
-channel& of(connection& c) noexcept {
-    return static_cast<channel&>(c);
-}
-
 }  // namespace
 
 void engine_base::close(connection& c) {
-    assert(of(c).state == phase::open);
-    begin_close(of(c));
+    assert(channel::of(c).state == phase::open);
+    begin_close(channel::of(c));
 }
 
 void engine_base::close_when_sent(connection& c) {
-    leave(of(c), phase::lingering);
+    leave(channel::of(c), phase::lingering);
 }
 
 void engine_base::detach(connection& which, std::function<void(detached)> done) {
-    auto& c = of(which);
+    auto& c = channel::of(which);
     c.on_detached = std::make_unique<std::function<void(detached)>>(std::move(done));
     leave(c, phase::detaching);
 }

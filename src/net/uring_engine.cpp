@@ -52,6 +52,7 @@ void uring_engine::turn(std::chrono::milliseconds timeout) {
     const auto count = ring_.take(batch);
     // Who is parked is settled before a handler can change it: the completions of one
     // connection have to keep their order.
+    static_assert(batch_max <= 256);
     std::array<std::uint8_t, batch_max> first, others;
     std::size_t first_count = 0, others_count = 0;
     for (std::size_t i = 0; i < count; ++i) {
@@ -191,10 +192,10 @@ void uring_engine::sent(channel& c, int result) {
     const auto asked = std::exchange(c.sending, 0);
     const auto taken = static_cast<std::size_t>(std::max(result, 0));
     c.patient = result == -EAGAIN || (result >= 0 && taken < asked);
-    if (result >= 0 && !c.broken)
+    if (c.broken || (result < 0 && result != -EAGAIN && result != -EINTR))
+        output_failed(c, -std::min(result, 0));
+    else
         output_taken(c, taken);
-    else if (result != -EAGAIN && result != -EINTR)
-        output_failed(c, -result);
     write_later(c);
     settle(c);
 }
