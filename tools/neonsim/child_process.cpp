@@ -32,7 +32,7 @@ bool take_identity(const account& who) {
     ::setsid();
     if (who && !take_identity(*who))
         ::_exit(126);
-    // After setuid, which would clear it. Is the parent gone already, nobody will tell us.
+    // After setuid, which would clear it. A parent that is gone already sends no signal.
     if (death_signal != 0 &&
         (::prctl(PR_SET_PDEATHSIG, death_signal) != 0 || ::getppid() != parent))
         ::_exit(126);

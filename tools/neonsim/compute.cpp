@@ -69,14 +69,15 @@ task<void> compute::start(milliseconds at_least) {
     const bool accepts = co_await postmaster_.ready();
     const bool usable = co_await provisioned();
     co_await sleep_for(due - clock::now());
-    if (accepts && usable && postmaster_.running() && !shutting_down_) {
+    if (shutting_down_)  // stays stopping: nobody may wake it again
+        co_return;
+    if (accepts && usable && postmaster_.running()) {
         start_watching();
         become(compute_state::running);
         co_return;
     }
     ++failed_wakes_;
-    if (!shutting_down_)
-        std::cerr << "neonsim: PostgreSQL did not start:\n" << last_lines(cluster_.log);
+    std::cerr << "neonsim: PostgreSQL did not start:\n" << last_lines(cluster_.log);
     co_await stop(stop_mode::immediate);
     become(compute_state::suspended);
 }
