@@ -3,6 +3,7 @@
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 #include <catch2/catch.hpp>
+#include <random>
 
 #include "statuses.hpp"
 
@@ -93,4 +94,22 @@ TEST_CASE("what a server says in another encoding is made UTF-8") {
     CHECK(read.at("last_error").at("message") ==
           "Authentifizierung f\xef\xbf\xbdr \"x\" fehlgeschlagen");
     CHECK(read.at("last_error").at("hint") == "größer\n\xef\xbf\xbd\xef\xbf\xbd");
+}
+
+TEST_CASE("whatever octets a name has, the JSON can be read, and what was UTF-8 stays") {
+    // Those that begin, go on with, or only look like a character.
+    constexpr unsigned char octets[] = {'a',  '"',  '\\', '\n', 0x7f, 0x80, 0xbf, 0xc0, 0xc3, 0xe0,
+                                        0xe2, 0x82, 0xac, 0xed, 0xa0, 0xf0, 0x9f, 0x98, 0xf4, 0xff};
+    std::minstd_rand random{1};
+    std::uniform_int_distribution<std::size_t> which{0, std::size(octets) - 1};
+    for (int round = 0; round < 20'000; ++round) {
+        std::string name = "\u20ac";
+        for (int count = 0; count < 6; ++count)
+            name += static_cast<char>(octets[which(random)]);
+        boost::system::error_code unreadable;
+        const auto text = json::serialize(health_json(pool_in(health::up, name)));
+        const auto read = json::parse(text, unreadable);
+        if (unreadable || !read.at("database").as_string().starts_with("\u20ac"))
+            FAIL("unreadable: " << text);
+    }
 }
