@@ -72,8 +72,8 @@ std::optional<step> session::judge(const message_stream::piece& piece) {
                 return on_parameter(piece);
             case 'Z':
                 return on_ready_for_query(piece);
-            case 'A':
-                backend_body_ = route::relay;
+            case 'A':  // while the backend is restored, of the client before
+                backend_body_ = expected_.front_is_own() ? route::swallow : route::relay;
                 break;
             default: {
                 const auto verdict = expected_.arrived(piece.type);
@@ -121,6 +121,7 @@ std::optional<step> session::on_error(const message_stream::piece& piece) {
         return violated("an error that nobody asked for");
     if (verdict == expected_replies::verdict::swallow) {
         restoration_failed_ = true;
+        backend_body_ = route::swallow;
         last_words_ = {std::string{fields.sqlstate}, std::string{fields.message}};
         return step{0, act::drop, 0};
     }

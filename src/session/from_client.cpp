@@ -36,8 +36,11 @@ step session::from_client(bytes in) {
             return {run, act::drop, rest.size()};
 
         const auto header = client_.header(rest, message_max_);
-        if (!header)
-            return protocol_violation("invalid message length");
+        if (!header) {
+            auto broken = protocol_violation("invalid message length");
+            broken.relay = run;
+            return broken;
+        }
         if (*header) {
             if (auto stop = gate(**header)) {
                 stop->relay = run;

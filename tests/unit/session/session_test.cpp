@@ -81,6 +81,7 @@ TEST_CASE("a message that is no request of a client ends the session") {
     rig one;
     one.client(query("select 1") + std::string{"Q\0\0\0\3", 5});
     CHECK(one.failed);
+    CHECK(one.to_server == query("select 1"));
     CHECK(names_of(one.to_client) == "E!08P01");
 }
 
@@ -383,6 +384,14 @@ TEST_CASE("a restoration is understood wherever its answer is cut") {
     }
 }
 
+TEST_CASE("a notification for the client before is not told to this one") {
+    rig one{mode::transaction, reports({{"TimeZone", "CET"}}), {}, reports()};
+    one.client(query("select 1"));
+    one.server(notification() + complete("SET") + ready());
+    one.server(complete() + notification() + ready());
+    CHECK(names_of(one.to_client) == "S C A Z:I");
+}
+
 TEST_CASE("what the server made of a setting is told to the client") {
     rig one{mode::transaction, reports({{"TimeZone", "utc"}}), {}, reports()};
     one.client(query("select 1"));
@@ -413,6 +422,17 @@ TEST_CASE("a restoration that fails ends the session before anything of it has r
     CHECK(one.to_server.find("select 1") == std::string::npos);
     // The server has rolled it back: the next client is not to believe in it.
     CHECK_FALSE(one.backend->applied);
+}
+
+TEST_CASE("nothing of an oversized error of a restoration reaches the client") {
+    const auto report = error("22023", std::string(100'000, 'x'));
+    rig one{mode::transaction, reports({{"TimeZone", "CET"}}), {}, reports()};
+    one.client(query("select 1"));
+    one.server(bytes{report}.substr(0, 100));
+    one.server(bytes{report}.substr(100));
+    CHECK(one.to_client.empty());
+    one.server(ready());
+    CHECK(names_of(one.to_client) == "E!22023");
 }
 
 TEST_CASE("a restoration that fails where it had worked before loses the backend") {
