@@ -4,7 +4,6 @@ import http.client
 import json
 import os
 import re
-import signal
 import socket
 import subprocess
 from typing import Any, Dict, NamedTuple, Optional
@@ -155,7 +154,7 @@ def test_statistics_agree_with_metrics(proxy):
 def test_while_it_drains_it_is_alive_and_not_ready(proxy):
     client = proxy.connect()
     run(client, "begin")
-    proxy.process.send_signal(signal.SIGTERM)
+    proxy.terminate()
     wait_until(lambda: ask(proxy, "/health/ready").status == 503)
     assert ask(proxy, "/health/live").status == 200
     assert metrics(proxy)["pgballast_ready"] == 0
