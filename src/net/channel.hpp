@@ -63,8 +63,11 @@ struct channel : connection {
     static channel& of(connection& c) noexcept { return static_cast<channel&>(c); }
 
     bool idle() const noexcept { return !receiving && !cancelling && !sending; }
+    /// Nothing more is read before what is stashed has been told, or each time a slow
+    /// peer took a little, much more would be read than that.
     bool wants_input() const noexcept {
-        return !ended && ((state == phase::open && !paused_) || state == phase::lingering);
+        const bool open = state == phase::open && !paused_ && stash.empty();
+        return !ended && (open || state == phase::lingering);
     }
 };
 

@@ -153,6 +153,8 @@ void engine_base::tell_stashed() {
             c.handler_->on_data(c.stash.pop(nodes_));
         if (c.state == phase::open && !c.paused_ && c.ended && !c.told)
             tell_end(c);
+        if (c.state == phase::open)
+            update(c);
     }
 }
 

@@ -192,6 +192,28 @@ TEST_CASE("pausing while data comes loses and reorders nothing") {
     e->close(c);
 }
 
+TEST_CASE("no more is read while the handler has yet to take what came before") {
+    FOR_EACH_ENGINE(kind);
+    auto e = make(kind);
+    auto pair = unix_pair();  // the kernel itself holds little of it
+    recorder h;
+    auto& c = e->add(pair.ours, h);
+    h.then_data = [&](slice) { e->pause(c); };
+    const auto flood = pattern(1 << 20);
+    constexpr std::size_t held_max = 8 << 20;
+
+    std::size_t written = 0;
+    for (int turn = 0; turn < 100; ++turn) {
+        while (const auto taken = pair.theirs.write(flood))
+            written += taken;
+        e->resume(c);
+        e->turn(1ms);
+        REQUIRE(written - h.received.size() <= held_max);
+    }
+    CHECK_FALSE(h.received.empty());
+    e->close(c);
+}
+
 TEST_CASE("a paused connection that hangs up costs no turns") {
     FOR_EACH_ENGINE(kind);
     auto e = make(kind);
