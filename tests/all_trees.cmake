@@ -6,8 +6,10 @@ if(NOT PGBALLAST_ALL_TREES)
 endif()
 
 get_property(programs TARGET unit_tests PROPERTY MANUALLY_ADDED_DEPENDENCIES)
-foreach(program ${programs})
-  foreach(tree asan-ubsan tsan)
+set(asan-ubsan_programs ${programs})
+set(tsan_programs unit_net unit_proxy)  # the layers that know threads: see `./dev`
+foreach(tree asan-ubsan tsan)
+  foreach(program ${${tree}_programs})
     add_test(NAME ${tree}/${program} COMMAND ${PROJECT_SOURCE_DIR}/build/${tree}/bin/${program})
     set_tests_properties(${tree}/${program} PROPERTIES LABELS ${tree} TIMEOUT 600)
   endforeach()
