@@ -23,6 +23,9 @@ operation operation_of(std::uint64_t user_data) noexcept {
     return static_cast<operation>(user_data & operation_mask);
 }
 
+/// A socket's buffer takes so much at once, unless it is full: tcp_wmem's default in tcp(7).
+constexpr std::size_t prompt_max = 16 * 1024;
+
 /// The receive is over but the stream is not.
 bool may_go_on(int result) noexcept {
     return result == -ENOBUFS || result == -ECANCELED || result == -EINTR;
@@ -183,8 +186,12 @@ void uring_engine::write(channel& c) {
         gathers_.parts_used += gathered.count;
         io_uring_prep_sendmsg(&entry, c.fd_, &message, static_cast<unsigned>(flags));
     }
-    entry.user_data = tag(&c, c.patient ? operation::send : operation::prompt_send);
-    prompt_ += !c.patient;
+    // Where something is to be done as soon as it is sent, or the rest of it to be sent, the
+    // wait must end with it.
+    const bool awaited = c.pressed || gathered.size < c.queued_ || c.state != channel::phase::open;
+    const bool prompt = !c.patient && !awaited && gathered.size <= prompt_max;
+    entry.user_data = tag(&c, prompt ? operation::prompt_send : operation::send);
+    prompt_ += prompt;
     c.sending = gathered.size;
 }
 

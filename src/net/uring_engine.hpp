@@ -46,7 +46,7 @@ class uring_engine final : public engine_base {
     uring_buffers buffers_;  // outlives the ring
     uring_ring ring_;
     gathers gathers_;
-    unsigned prompt_ = 0;  // sends prepared that complete when they are submitted
+    unsigned prompt_ = 0;  // sends that complete when they are submitted, and nobody waits for
 };
 
 }  // namespace pgballast::net

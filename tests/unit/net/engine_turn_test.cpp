@@ -1,4 +1,6 @@
 // Waking, waiting, and who comes first within a turn.
+#include <poll.h>
+
 #include <atomic>
 #include <thread>
 
@@ -73,6 +75,32 @@ TEST_CASE("a send that completes does not end the wait of a turn") {
     e->turn(0ms);
     CHECK(c.queued() == 0);
     e->close(c);
+}
+
+TEST_CASE("a send that something waits for ends the wait of a turn") {
+    FOR_EACH_ENGINE(kind);
+    auto e = make(kind);
+    auto pair = tcp_pair();
+    recorder h;
+    auto& c = e->add(pair.ours, h);
+    e->send(c, e->memory().copy("goodbye"));
+    e->close_when_sent(c);  // the end of stream is said when that is sent
+
+    std::chrono::steady_clock::duration ended_after{};
+    const auto begun = std::chrono::steady_clock::now();
+    std::thread reader{[&] {
+        while (!pair.theirs.ended && pair.theirs.failed == 0) {
+            pollfd readable{pair.theirs.fd(), POLLIN, 0};
+            ::poll(&readable, 1, 20'000);
+            pair.theirs.read();
+        }
+        ended_after = std::chrono::steady_clock::now() - begun;
+    }};
+    e->turn(10s);
+    e->turn(0ms);
+    reader.join();
+    CHECK(pair.theirs.received == "goodbye");
+    CHECK(ended_after < engine::linger_max / 2);
 }
 
 TEST_CASE("parked connections are looked at first, in whatever order their events came") {
