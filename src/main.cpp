@@ -83,8 +83,20 @@ class shutdown_on_signal {
     int signals_seen_ = 0;
 };
 
+/// TERM and INT reach the main thread only, and only while somebody there handles them:
+/// one that comes while we end must not end us harder.
+void block_ending_signals(bool block) {
+    sigset_t ending;
+    sigemptyset(&ending);
+    sigaddset(&ending, SIGTERM);
+    sigaddset(&ending, SIGINT);
+    pthread_sigmask(block ? SIG_BLOCK : SIG_UNBLOCK, &ending, nullptr);
+}
+
 int serve(const config::snapshot& settings) {
     std::signal(SIGPIPE, SIG_IGN);
+    std::signal(SIGHUP, SIG_IGN);  // a closed terminal is no reason to drop clients
+    block_ending_signals(true);  // threads made from here on inherit that
     log::start(settings.log);
     log::info("pgballast", {{"version", PGBALLAST_VERSION}});
     int result = 0;
@@ -95,8 +107,10 @@ int serve(const config::snapshot& settings) {
         if (settings.admin)
             admin::serve(served, PGBALLAST_VERSION);
         const shutdown_on_signal supervisor{served};
+        block_ending_signals(false);
         sd_notify(0, "READY=1");
         served.context().run();
+        block_ending_signals(true);
         served.stop();
         log::info("stopped");
     } catch (const std::exception& error) {
