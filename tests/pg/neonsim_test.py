@@ -188,6 +188,11 @@ def test_suspend_tells_sessions_and_closes_in_order(neonsim, client):
 
 def test_suspend_in_mid_query_tells_the_session_too(neonsim, client):
     client.send_query("select pg_sleep(60)")
+    # Before it has read that, its socket would end with a reset instead.
+    observer = neonsim.connect_to_postgres()
+    running = "select count(*) from pg_stat_activity where query = 'select pg_sleep(60)'"
+    wait_until(lambda: value(observer, running) == 1)
+    observer.close()
     neonsim.suspend()
     messages, end = client.read_to_end()
     assert messages[-1].fields()["C"] == "57P01"
