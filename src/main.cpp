@@ -96,7 +96,7 @@ void block_ending_signals(bool block) {
 int serve(const config::snapshot& settings) {
     std::signal(SIGPIPE, SIG_IGN);
     std::signal(SIGHUP, SIG_IGN);  // a closed terminal is no reason to drop clients
-    block_ending_signals(true);  // threads made from here on inherit that
+    block_ending_signals(true);    // threads made from here on inherit that
     log::start(settings.log);
     log::info("pgballast", {{"version", PGBALLAST_VERSION}});
     int result = 0;

@@ -52,6 +52,7 @@ void backend::run_errand(std::string_view text, std::function<void(bool)> done) 
 }
 
 void backend::on_unasked(net::bytes in) {
+    std::optional<bool> errand_ended;
     while (!in.empty()) {
         const auto piece = state().stream.next(in, decisive_types);
         if (!piece)
@@ -77,14 +78,12 @@ void backend::on_unasked(net::bytes in) {
                 continue;
             }
             case 'Z': {
-                if (!errand_done_)
+                if (!errand_done_ || errand_ended)
                     break;
                 const auto status = wire::decode_ready_for_query(piece->body());
                 const bool ok = !errand_failed_ && status && *status == wire::txn::idle;
-                std::exchange(errand_done_, nullptr)(ok);
-                if (!socket_.is_open())
-                    return;
-                continue;  // whoever has it now: what is left came before its requests
+                errand_ended = ok;
+                continue;
             }
             default:
                 if (errand_done_)
@@ -93,6 +92,9 @@ void backend::on_unasked(net::bytes in) {
         }
         return home_.lose(*this, {{}, "the server sent a message that nobody asked for"});
     }
+    // Only now: it may lend the backend, and what came behind was not for its next user.
+    if (errand_ended)
+        std::exchange(errand_done_, nullptr)(*errand_ended);
 }
 
 }  // namespace pgballast::proxy

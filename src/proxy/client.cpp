@@ -1,5 +1,6 @@
 #include "pgballast/proxy/client.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "pgballast/proxy/log.hpp"
@@ -14,7 +15,9 @@ client::client(worker& home, local_pool& pool, session::mode how, new_client who
     : home_{home},
       pool_{pool},
       socket_{home.engine(), who.fd, std::move(who.tls), *this},
-      session_{how, std::move(who.told), std::move(who.startup)},
+      session_{
+          how, std::move(who.told), std::move(who.startup),
+          static_cast<std::uint32_t>(std::min<std::size_t>(who.message_max, wire::body_size_max))},
       process_id_{who.process_id},
       cancel_key_{std::move(who.cancel_key)} {}
 
@@ -41,6 +44,11 @@ void client::on_data(net::slice raw) {
 void client::feed(net::slice data) {
     if (waits())
         return hold(data.view());
+    if (lent_) {
+        look_at_backend();
+        if (stage_ != stage::serving)
+            return;
+    }
     for (;;) {
         const auto step = session_.from_client(data.view());
         if (step.relay != 0) {
@@ -49,7 +57,7 @@ void client::feed(net::slice data) {
         }
         switch (step.what) {
             case act::done:
-                if (lent_ && lent_->socket().congested())
+                if (socket_.congested() || (lent_ && lent_->socket().congested()))
                     socket_.pause();
                 return;
             case act::send:
@@ -70,11 +78,22 @@ void client::feed(net::slice data) {
                 return leave_or_wait();
             case act::fail:
                 return fail();
+            case act::idle:
+                at_idle({});
+                if (stage_ != stage::serving)
+                    return;
+                break;
             default:
                 break;
         }
         data.remove_prefix(step.used);
     }
+}
+
+/// Session mode: the client's own backend may have died while it thought.
+void client::look_at_backend() {
+    if (session_.is_idle() && home_.is_gone(*lent_))
+        home_.lose(*lent_, {{}, "found closed before use"});
 }
 
 void client::hold(net::bytes data) {
@@ -88,7 +107,14 @@ void client::feed_held() {
         const auto held = std::exchange(held_, {});
         feed(home_.engine().memory().copy(held));
     }
-    if (stage_ == stage::serving && held_.size() <= held_max)
+    resume_reading();
+    if (draining_ && stage_ == stage::serving)
+        drain(false);
+}
+
+void client::resume_reading() {
+    const bool congested = socket_.congested() || (lent_ && lent_->socket().congested());
+    if (stage_ == stage::serving && held_.size() <= held_max && !congested)
         socket_.resume();
 }
 
@@ -153,10 +179,16 @@ void client::cancel() {
             {"ERROR", wire::sqlstate::query_canceled, "canceling statement due to user request"});
         socket_.send(session_.out());
         feed_held();
+    } else if (lent_ && session_.restoration_under_way()) {
+        cancel_due_ = true;  // it must not hit what makes the backend this client's own
     } else if (lent_ && session_.in_flight()) {
-        session_.expect_cancel();
-        home_.send_cancel(*lent_);
+        cancel_request();
     }
+}
+
+void client::cancel_request() {
+    session_.expect_cancel();
+    home_.send_cancel(*lent_);
 }
 
 void client::drain(bool at_once) {
@@ -186,11 +218,10 @@ void client::on_backend_data(net::slice data) {
                 socket_.send(session_.out());
                 break;
             case act::idle:
-                at_idle();
+                at_idle(data.view());
                 break;
             case act::resume:
-                restoring_ = false;
-                feed_held();
+                on_restored(data.view());
                 break;
             case act::fail:
                 return fail();
@@ -199,40 +230,66 @@ void client::on_backend_data(net::slice data) {
             default:
                 break;
         }
-        if (lent_ != &from) {  // given back: what is left was not asked for by this client
-            if (!data.empty() && from.socket().is_open() && !from.user())
-                from.on_unasked(data.view());
-            return;
+        if (lent_ != &from)
+            return;  // given back, with what was left
+        if (cancel_due_ && !session_.restoration_under_way()) {
+            cancel_due_ = false;
+            if (session_.in_flight())
+                cancel_request();
         }
     }
 }
 
 void client::after_backend_data() {
-    if (stage_ == stage::leaving || stage_ == stage::gone)
+    if (stage_ != stage::serving)
         leave_or_wait();
-    else if (socket_.congested())
+    if (lent_ && socket_.congested())
         lent_->socket().pause();
 }
 
-void client::at_idle() {
-    pool_.counters.transactions.add();
-    if (stage_ != stage::serving)
-        finish();
-    else if (draining_)
-        drain(false);
-    else if (!pool_.session_mode())
-        give_back();
+/// The backend is this client's own now. A cancel that came meanwhile is for a request
+/// of which nothing has been sent.
+void client::on_restored(net::bytes unasked) {
+    restoring_ = false;
+    if (std::exchange(cancel_due_, false)) {
+        session_.refuse(
+            {"ERROR", wire::sqlstate::query_canceled, "canceling statement due to user request"});
+        socket_.send(session_.out());
+    }
+    feed_held();
+    if (lent_ && stage_ == stage::serving && session_.is_idle() && !pool_.session_mode())
+        give_back(unasked);
 }
 
-void client::give_back() {
+/// `unasked`: what has come behind the ReadyForQuery that ended it all.
+void client::at_idle(net::bytes unasked) {
+    pool_.counters.transactions.add();
+    if (stage_ == stage::serving && !draining_ && pool_.session_mode()) {
+        lent_->rest();
+        return;  // what has come behind is read as this client's
+    }
+    if (stage_ == stage::serving && !draining_)
+        return give_back(unasked);
+    backend& one = *lent_;
+    one.on_unasked(unasked);
+    if (stage_ == stage::closed || lent_ != &one)
+        return;
+    if (stage_ == stage::serving)
+        drain(false);
+    else
+        finish();
+}
+
+void client::give_back(net::bytes unasked) {
     backend& one = *std::exchange(lent_, nullptr);
     const bool used = session_.backend_used();
     session_.detach();
     one.take_back();
     one.socket().resume();
-    home_.release(one, used, session_.cancel_answered());
-    if (stage_ == stage::serving && held_.size() <= held_max)
-        socket_.resume();
+    one.on_unasked(unasked);
+    if (one.is_linked())
+        home_.release(one, used, session_.cancel_answered());
+    resume_reading();
 }
 
 /// The client has said goodbye, or has vanished: what it has asked for to the end is
@@ -254,10 +311,11 @@ void client::finish() {
             session_.detach();
             backend& one = *std::exchange(lent_, nullptr);
             one.take_back();
+            one.socket().resume();
             if (open_block)
                 home_.roll_back(one);
             else
-                home_.discard(one, "its client left in the middle of a request");
+                home_.drop(one, "its client left in the middle of a request");
         }
     }
     stage_ = stage::closed;
@@ -272,6 +330,7 @@ void client::fail() {
 
 void client::on_backend_lost(session::loss why) {
     lent_ = nullptr;
+    cancel_due_ = false;
     const bool was_restoring = std::exchange(restoring_, false);
     const auto step = session_.backend_lost(std::move(why));
     auto& counters = pool_.counters;
@@ -287,9 +346,8 @@ void client::on_backend_lost(session::loss why) {
     if (step.what == act::acquire && !acquire())
         return;
     if (was_restoring || !held_.empty())
-        feed_held();
-    else
-        socket_.resume();
+        return feed_held();
+    resume_reading();
     if (draining_ && stage_ == stage::serving)
         drain(false);
 }
@@ -300,6 +358,8 @@ void client::on_end(boost::system::error_code error) {
     if (error || stage_ != stage::serving) {
         stage_ = stage::gone;
         socket_.close();
+        if (lent_)  // nobody will tell that the queue has drained
+            lent_->socket().resume();
     } else
         stage_ = stage::leaving;
     leave_or_wait();
@@ -308,11 +368,11 @@ void client::on_end(boost::system::error_code error) {
 void client::on_drained() {
     if (lent_)
         lent_->socket().resume();
+    resume_reading();
 }
 
 void client::on_backend_drained() {
-    if (stage_ == stage::serving && held_.size() <= held_max)
-        socket_.resume();
+    resume_reading();
 }
 
 }  // namespace pgballast::proxy

@@ -147,8 +147,7 @@ asio::awaitable<std::optional<pool::failure>> first_login(proxy& home, shared_po
 }
 
 asio::awaitable<void> welcome(proxy& home, std::shared_ptr<connection> peer,
-                              client_login::authenticated who, std::string address,
-                              bool& handed_over) {
+                              client_login::authenticated who, std::string address) {
     auto* pool = home.find_pool(who.database);
     if (!pool) {
         const auto text = "database \"" + who.database + "\" does not exist";
@@ -171,25 +170,27 @@ asio::awaitable<void> welcome(proxy& home, std::shared_ptr<connection> peer,
         co_await reject(*peer, no);
         co_return;
     }
-    log::debug("login", {{"user", who.user}, {"database", who.database}, {"address", address}});
-    error_code ignored;
-    peer->socket.native_non_blocking(true, ignored);
-    client.early = std::move(who.early);
-    client.fd = peer->socket.release(ignored);
-    home.add_client(*pool, std::move(client));
-    handed_over = true;
-}
-
-}  // namespace
-
-asio::awaitable<void> let_in(proxy& home, client_socket socket, std::string address) {
-    auto peer = std::make_shared<connection>(std::move(socket));
     if (!home.count_client()) {
         wire::error_message no{"FATAL", wire::sqlstate::too_many_connections,
                                "sorry, too many clients already"};
         co_await reject(*peer, no);
         co_return;
     }
+    log::debug("login", {{"user", who.user}, {"database", who.database}, {"address", address}});
+    error_code ignored;
+    peer->socket.native_non_blocking(true, ignored);
+    client.early = std::move(who.early);
+    client.fd = peer->socket.release(ignored);
+    client.message_max = home.settings().limits.message_max;
+    home.add_client(*pool, std::move(client));
+}
+
+}  // namespace
+
+asio::awaitable<void> let_in(proxy& home, client_socket socket, std::string address) {
+    if (!home.count_login())
+        co_return;
+    auto peer = std::make_shared<connection>(std::move(socket));
     const auto executor = co_await asio::this_coro::executor;
     asio::steady_timer deadline{executor, home.settings().limits.login_timeout};
     deadline.async_wait([peer](error_code error) {
@@ -199,11 +200,9 @@ asio::awaitable<void> let_in(proxy& home, client_socket socket, std::string addr
     });
     auto who = co_await converse(home, *peer, address);
     deadline.cancel();
-    bool handed_over = false;
     if (who)
-        co_await welcome(home, peer, std::move(*who), std::move(address), handed_over);
-    if (!handed_over)
-        home.client_gone();
+        co_await welcome(home, peer, std::move(*who), std::move(address));
+    home.login_gone();
 }
 
 }  // namespace pgballast::proxy

@@ -4,6 +4,7 @@
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <atomic>
 #include <boost/json/serialize.hpp>
 #include <boost/json/string.hpp>
@@ -55,7 +56,11 @@ const char* journal_priority(level of) {
 }
 
 bool needs_quotes(std::string_view value) {
-    return value.empty() || value.find_first_of(" \t\r\n\"=\\") != std::string_view::npos;
+    const auto odd = [](char c) {
+        return static_cast<unsigned char>(c) <= ' ' || c == '"' || c == '=' || c == '\\' ||
+               c == 127;
+    };
+    return value.empty() || std::any_of(value.begin(), value.end(), odd);
 }
 
 std::string quoted(std::string_view value) {

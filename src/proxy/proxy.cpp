@@ -114,14 +114,14 @@ void proxy::set_up_logins() {
     login_options_.find_verifier =
         [this](const std::string& user,
                const std::string& database) -> std::optional<auth::scram_verifier> {
-        for (const auto& key : {user, database + '\0' + user, std::string{"*"} + '\0' + user}) {
-            const bool own = key == user;
-            if (own == settings_.users.empty())
-                continue;
-            if (const auto found = verifiers_.find(key); found != verifiers_.end())
-                return found->second;
-        }
-        return std::nullopt;
+        // The password of "*" is one for what "*" serves, and for nothing else.
+        const bool configured = std::ranges::any_of(
+            settings_.databases, [&](const auto& one) { return one.name == database; });
+        const auto key = settings_.users.empty()
+                             ? (configured ? database : std::string{"*"}) + '\0' + user
+                             : user;
+        const auto found = verifiers_.find(key);
+        return found == verifiers_.end() ? std::nullopt : std::optional{found->second};
     };
 }
 
@@ -154,6 +154,13 @@ bool proxy::count_client() noexcept {
         return true;
     clients_.fetch_sub(1);
     return false;
+}
+
+bool proxy::count_login() noexcept {
+    if (logins_ >= settings_.limits.clients)
+        return false;
+    ++logins_;
+    return true;
 }
 
 void proxy::client_gone() noexcept {
@@ -241,9 +248,14 @@ void proxy::connected(pool_entry& entry, logged_in opened) {
     move(pool, std::move(parts), {0, next_worker_++ % static_cast<unsigned>(workers_.size()), {}});
 }
 
-void proxy::connect_failed(pool_entry& entry, const pool::failure& why) {
+void proxy::connect_failed(pool_entry& entry, pool::failure why) {
     auto& pool = *entry.pool;
     ++entry.attempts;
+    if (why.sqlstate == "28P01" && why.detail.empty()) {
+        // A client that has just logged in here must not look for the fault in itself.
+        why.detail = "It was the upstream that refused pgballast's own user and password.";
+        why.hint = "Has the password of the upstream been changed?";
+    }
     pool.failed(why);
     const auto pause = pool.summarise().next_attempt_in;
     log::warn("connect failed", {{"database", pool.settings().name},
@@ -289,10 +301,13 @@ void proxy::notice(shared_pool& pool, const pool::ledger::notice& who) {
     target.post([&target, &pool, who] { target.notice(pool, who.id, who.waited); });
 }
 
-void proxy::wake_at(shared_pool& pool, pool::time_point when) {
-    asio::post(context_, [this, &pool, when] {
+void proxy::set_timer(shared_pool& pool) {
+    asio::post(context_, [this, &pool] {
+        const auto when = pool.armed();
+        if (!when)
+            return;
         auto& timer = *entry_of(pool).timer;
-        timer.expires_at(when);
+        timer.expires_at(*when);
         timer.async_wait([&pool](boost::system::error_code error) {
             if (!error)
                 pool.tick();

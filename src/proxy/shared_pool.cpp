@@ -53,7 +53,7 @@ void shared_pool::carry_out(pool::ledger::decisions what) {
     for (const auto& who : what.notices)
         actor_.notice(*this, who);
     if (what.wakeup)
-        actor_.wake_at(*this, *what.wakeup);
+        actor_.set_timer(*this);
 }
 
 pool::ledger::admission shared_pool::wait(unsigned worker, pool::wish what) {
@@ -103,6 +103,11 @@ void shared_pool::closed(bool by_server) {
         ledger_.closed(by_server, now());
         return true;
     });
+}
+
+std::optional<pool::time_point> shared_pool::armed() const {
+    const std::lock_guard lock{mutex_};
+    return armed_;
 }
 
 void shared_pool::tick() {

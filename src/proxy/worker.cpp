@@ -89,6 +89,7 @@ void worker::run() {
         letters_.deliver();
         if (now_ >= next_tick_)
             tick();
+        send_movers();
         dead_clients_.clear();
         dead_backends_.clear();
     }
@@ -136,7 +137,9 @@ void worker::remove(client& who) {
     if (!who.is_linked())
         return;
     clients_.erase(clients_.iterator_to(who));
-    by_process_id_.erase(who.process_id());
+    if (const auto found = by_process_id_.find(who.process_id());
+        found != by_process_id_.end() && found->second == &who)  // numbers are drawn at random
+        by_process_id_.erase(found);
     who.pool().counters.clients.sub();
     dead_clients_.emplace_back(&who);
     plane_.client_gone();
@@ -200,8 +203,8 @@ backend* worker::first_usable(local_pool& pool) {
                 place(one, backend::place::lent);
                 return &one;
             case pool::before_use::probe:
-                probe(one);
-                break;
+                probe(one);  // whoever asks waits for that
+                return nullptr;
             case pool::before_use::discard:
                 log::info("backend found closed, replaced",
                           {{"database", pool.shared.settings().name}});
@@ -214,22 +217,24 @@ backend* worker::first_usable(local_pool& pool) {
 
 pool::before_use worker::check(backend& one) {
     const auto idle_for = since(one.since);
+    const int fd = one.socket().fd();
     auto seen = pool::peek::unknown;
     if (pool::needs_peek(idle_for)) {
         constexpr pool::peek meaning[] = {pool::peek::quiet, pool::peek::data, pool::peek::end};
-        seen = meaning[static_cast<int>(net::peek(one.socket().fd()))];
-        // Bytes may be a TLS ticket or a ParameterStatus; the engine will read them.
+        seen = meaning[static_cast<int>(net::peek(fd))];
+        // Under TLS it may be a ticket, or a server's last words: a round trip will tell.
         if (seen == pool::peek::data && one.socket().is_tls())
-            seen = pool::peek::unknown;
+            return pool::before_use::probe;
     }
     const auto check_after = one.pool().shared.settings().health.check_after;
     std::optional<milliseconds> ack_age;
-    if (idle_for > check_after) {
-        ack_age = net::last_ack_age(one.socket().fd());
-        if (!ack_age)  // a Unix socket: the kernel itself knows
-            return seen == pool::peek::end ? pool::before_use::discard : pool::before_use::use;
-    }
+    if (idle_for > check_after)  // a Unix socket has no peer that could be silent
+        ack_age = net::last_ack_age(fd).value_or(milliseconds{0});
     return pool::check_before_use(idle_for, seen, ack_age, check_after);
+}
+
+bool worker::is_gone(backend& one) {
+    return pool::needs_peek(since(one.since)) && net::peek(one.socket().fd()) == net::readable::end;
 }
 
 pool::ledger::admission worker::wait(client& who) {
@@ -279,7 +284,7 @@ void worker::give_idle(shared_pool& shared) {
         const auto to = shared.oldest();
         if (!to) {
             place(*one, backend::place::idle);
-            return;
+            continue;  // somebody may have looked for it just now
         }
         give(*one, *to);
     }
@@ -356,29 +361,46 @@ void worker::end_quarantine(backend& one) {
     });
 }
 
+/// The backend leaves when the turn is over: its own data, perhaps in the middle of
+/// being decrypted, may be what has set it free.
 void worker::move(backend& one, const pool::ledger::grant& to) {
-    auto& pool = one.pool().shared;
-    auto parts = std::make_shared<std::unique_ptr<backend_parts>>(
-        std::make_unique<backend_parts>(one.take_parts()));
-    one.socket().detach([this, &pool, parts, to](net::engine::detached socket,
-                                                 std::unique_ptr<net::tls_filter> tls) {
-        (*parts)->login.fd = socket.fd;
-        (*parts)->login.tls = std::move(tls);
-        if (socket.ended || !socket.early.empty()) {
-            parts->reset();
-            pool.closed(true);
+    place(one, backend::place::errand);
+    movers_.emplace_back(&one, to);
+}
+
+void worker::send_movers() {
+    for (const auto& [one, to] : std::exchange(movers_, {})) {
+        auto& pool = one->pool().shared;
+        if (!one->is_linked()) {  // lost meanwhile
+            plane_.move(pool, nullptr, to);
+            continue;
         }
-        plane_.move(pool, std::move(*parts), to);
-    });
-    bury(one);
+        auto parts = std::make_shared<std::unique_ptr<backend_parts>>(
+            std::make_unique<backend_parts>(one->take_parts()));
+        one->socket().detach([this, &pool, parts, to = to](net::engine::detached socket,
+                                                           std::unique_ptr<net::tls_filter> tls) {
+            (*parts)->login.fd = socket.fd;
+            (*parts)->login.tls = std::move(tls);
+            if (socket.ended || !socket.early.empty()) {
+                parts->reset();
+                pool.closed(true);
+            }
+            plane_.move(pool, std::move(*parts), to);
+        });
+        bury(*one);
+    }
 }
 
 void worker::discard(backend& one, const char* why) {
-    auto& pool = one.pool();
-    log::debug("backend closed", {{"database", pool.shared.settings().name}, {"why", why}});
     std::string goodbye;
     wire::append_terminate(goodbye);
     one.socket().send(goodbye);
+    drop(one, why);
+}
+
+void worker::drop(backend& one, const char* why) {
+    auto& pool = one.pool();
+    log::debug("backend closed", {{"database", pool.shared.settings().name}, {"why", why}});
     one.socket().close_when_sent();
     auto* user = one.user();
     one.take_back();

@@ -47,12 +47,11 @@ void plan_startup_settings(restoration& plan, const startup_settings_ptr& applie
         for (const auto& [name, value] : *applied)
             if (!find(wanted, name))
                 append_reset(plan, name);
+    // All of them, even where the values look the same: the client before may have changed
+    // one without a word of it in any reply.
     if (wanted)
-        for (const auto& [name, value] : *wanted) {
-            const auto* old = find(applied, name);
-            if (changed || !old || *old != value)
-                append_set_config(plan, name, value);
-        }
+        for (const auto& [name, value] : *wanted)
+            append_set_config(plan, name, value);
 }
 
 void plan_reported(restoration& plan, const reported& has, const reported& wants) {

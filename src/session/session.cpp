@@ -17,6 +17,8 @@ void session::attach(backend_state& backend) {
     restoration_failed_ = catalog_asked_ = false;
     last_words_ = {};
     out_.clear();
+    // The rest of a message to nobody, a notification say, is not for this client.
+    backend_body_ = route::swallow;
 
     auto plan = plan_restoration(*backend.reported, *told_, backend.applied,
                                  backend.applied_changed, startup_);

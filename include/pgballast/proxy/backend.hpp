@@ -54,6 +54,12 @@ class backend final : public net::handler, public boost::intrusive::list_base_ho
     void lend_to(client& one) noexcept { user_ = &one; }
     void take_back() noexcept { user_ = nullptr; }
 
+    /// Its user thinks: its end is looked for first, as if it were idle.
+    void rest() {
+        since = clock::now();
+        socket_.set_parked(true);
+    }
+
     link& socket() noexcept { return socket_; }
 
     /// Runs a query of our own and swallows its replies; `done(ok)` is told on this

@@ -27,6 +27,7 @@ struct new_client {
     session::startup_settings_ptr startup;
     std::int32_t process_id = 0;
     std::string cancel_key;
+    std::size_t message_max = wire::body_size_max;
     std::string user;
     std::string application_name;
     std::string address;
@@ -84,11 +85,15 @@ class client final : public net::handler, public boost::intrusive::list_base_hoo
     void lend(backend& one);
     void refuse(const pool::failure& why);
     void after_backend_data();
-    void at_idle();
+    void on_restored(net::bytes unasked);
+    void at_idle(net::bytes unasked);
     void leave_or_wait();
     void finish();
     void fail();
-    void give_back();
+    void give_back(net::bytes unasked = {});
+    void resume_reading();
+    void look_at_backend();
+    void cancel_request();
     bool waits() const noexcept { return ticket_ != 0 || restoring_; }
 
     worker& home_;
@@ -100,6 +105,7 @@ class client final : public net::handler, public boost::intrusive::list_base_hoo
     stage stage_ = stage::serving;
     bool restoring_ = false;
     bool draining_ = false;
+    bool cancel_due_ = false;  // when our own query in front of the request is done
     const std::int32_t process_id_;
     const std::string cancel_key_;
     std::string held_;

@@ -57,8 +57,11 @@ class proxy final : private dispatcher, private control {
 
     const client_login::options& login_options() const noexcept { return login_options_; }
 
-    /// A client that is let in counts from its first byte. False: the limit is reached.
+    /// A client counts from when it has proved who it is; before that it is a login, so
+    /// that cancel requests come through whatever the limit. False: the limit is reached.
     bool count_client() noexcept;
+    bool count_login() noexcept;
+    void login_gone() noexcept { --logins_; }
     void client_gone() noexcept override;
 
     /// Waits for the first login of a pool; `done` is told on the control plane why it
@@ -86,7 +89,7 @@ class proxy final : private dispatcher, private control {
     void open_backend(shared_pool& pool) override;
     void refuse(shared_pool& pool, const pool::ledger::refusal& who) override;
     void notice(shared_pool& pool, const pool::ledger::notice& who) override;
-    void wake_at(shared_pool& pool, pool::time_point when) override;
+    void set_timer(shared_pool& pool) override;
     void give_idle(shared_pool& pool) override;
 
     // control
@@ -96,7 +99,7 @@ class proxy final : private dispatcher, private control {
 
     boost::asio::awaitable<void> connect(pool_entry& entry);
     void connected(pool_entry& entry, logged_in opened);
-    void connect_failed(pool_entry& entry, const pool::failure& why);
+    void connect_failed(pool_entry& entry, pool::failure why);
     void serve_login(pool_entry& entry, pool::ticket whom, const pool::failure* why);
     void set_up_logins();
     pool_entry& entry_of(const shared_pool& pool);
@@ -116,6 +119,7 @@ class proxy final : private dispatcher, private control {
     class listeners;
     std::unique_ptr<listeners> listeners_;
     std::atomic<unsigned> clients_{0};
+    unsigned logins_ = 0;  // on the control plane
     bool draining_ = false;
     std::function<void()> drained_;
 };

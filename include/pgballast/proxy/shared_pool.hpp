@@ -27,7 +27,7 @@ class dispatcher {
     virtual void open_backend(shared_pool& pool) = 0;
     virtual void refuse(shared_pool& pool, const pool::ledger::refusal& who) = 0;
     virtual void notice(shared_pool& pool, const pool::ledger::notice& who) = 0;
-    virtual void wake_at(shared_pool& pool, pool::time_point when) = 0;
+    virtual void set_timer(shared_pool& pool) = 0;  // to `armed()`, which has become earlier
 
     /// Somebody waits while some worker may have an idle backend: it should be given.
     virtual void give_idle(shared_pool& pool) = 0;
@@ -52,7 +52,7 @@ class shared_pool {
     void leave(pool::ticket id);
 
     /// A request waits for a backend somewhere: whoever has a free one asks `oldest`
-    /// before keeping it. One relaxed load; see `keep_idle`.
+    /// before keeping it. See `keep_idle` for the order that counts.
     bool somebody_waits() const noexcept { return waiting_.load() != 0; }
     std::optional<pool::ledger::grant> oldest();
 
@@ -72,7 +72,8 @@ class shared_pool {
     void failed(const pool::failure& why);
     void closed(bool by_server);
 
-    /// The time that `dispatcher::wake_at` was told has come.
+    /// When `tick` is to be called, at the latest; empty: not at all.
+    std::optional<pool::time_point> armed() const;
     void tick();
 
     /// What the upstream reported at the last login; null before the first. With it

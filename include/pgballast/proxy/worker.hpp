@@ -89,6 +89,9 @@ class worker {
     pool::ledger::admission wait(client& who);
     void stop_waiting(client& who, pool::ticket ticket);
 
+    /// Whether an idle backend's end can be seen at its socket, before the engine tells.
+    bool is_gone(backend& one);
+
     /// A client is done with a backend: cleans it where that is due, then offers it.
     void release(backend& one, bool used, bool cancel_answered);
 
@@ -97,6 +100,7 @@ class worker {
 
     /// Closes a backend: `discard` of our own accord, `lose` because it has ended.
     void discard(backend& one, const char* why);
+    void drop(backend& one, const char* why);  // without Terminate: within a message
     void lose(backend& one, session::loss why);
 
     void send_cancel(backend& one);
@@ -118,6 +122,7 @@ class worker {
     void end_quarantine(backend& one);
     void bury(backend& one);
     void move(backend& one, const pool::ledger::grant& to);
+    void send_movers();
     pool::before_use check(backend& one);
 
     const unsigned number_;
@@ -133,6 +138,8 @@ class worker {
     std::vector<std::unique_ptr<local_pool>> pools_;  // by the shared pool's index
     client_list clients_;
     std::unordered_map<std::int32_t, client*> by_process_id_;
+
+    std::vector<std::pair<backend*, pool::ledger::grant>> movers_;
 
     // Destroyed when the turn is over: their handlers may still be on the stack.
     std::vector<std::unique_ptr<client>> dead_clients_;

@@ -92,6 +92,9 @@ class session {
     /// Requests have been sent whose replies are not complete.
     bool in_flight() const noexcept { return expected_.owes(); }
 
+    /// What is in flight first is a query of our own.
+    bool restoration_under_way() const noexcept { return expected_.front_is_own(); }
+
     /// What is in flight comes to its end without another byte from the client.
     bool can_finish_alone() const noexcept {
         return phase_ == phase::ready && !expected_.segment_open() && !expected_.copying_in() &&
@@ -163,10 +166,11 @@ class session {
     bool backend_used_ = false;
     bool cancel_answered_ = false;
     bool restoration_failed_ = false;
-    bool catalog_asked_ = false;  // the first row of the restoration answers that
-    bool pass_next_ = false;      // the next message was refused already
-    bool pipelines_ = false;      // the client does not wait for answers
-    char waiting_type_ = 0;       // of the message that `act::acquire` was said for
+    bool catalog_asked_ = false;   // the first row of the restoration answers that
+    bool pass_next_ = false;       // the next message was refused already
+    bool pipelines_ = false;       // the client does not wait for answers
+    bool may_open_block_ = false;  // a request in flight may begin a transaction block
+    char waiting_type_ = 0;        // of the message that `act::acquire` was said for
 
     /// Backends lost one after the other while they were being restored: there may be
     /// as many dead ones in the pool, but the text must not kill one after the other.

@@ -68,16 +68,16 @@ const std::vector<conversation>& conversations() {
          {client(call(), unknown), server(frame('V', {"\xff\xff\xff\xff", 4}), unknown),
           server(ready(), nothing)}},
         {"a transaction",
-         {client(query("begin"), unknown), server(complete("BEGIN") + ready('T'), nothing)}},
+         {client(query("begin"), fatal), server(complete("BEGIN") + ready('T'), nothing)}},
         {"a statement in a transaction",
-         {client(query("begin"), unknown), server(complete("BEGIN") + ready('T'), nothing),
+         {client(query("begin"), fatal), server(complete("BEGIN") + ready('T'), nothing),
           client(query("insert"), fatal), server(complete("INSERT 0 1"), fatal)}},
         {"a commit",
-         {client(query("begin"), unknown), server(complete("BEGIN") + ready('T'), nothing),
+         {client(query("begin"), fatal), server(complete("BEGIN") + ready('T'), nothing),
           client(query("commit"), fatal), server(complete("COMMIT"), fatal),
           server(ready(), nothing)}},
         {"a failed transaction",
-         {client(query("begin;select 1/0"), unknown),
+         {client(query("begin;select 1/0"), fatal),
           server(complete("BEGIN") + error("22012") + ready('E'), nothing),
           client(query("rollback"), fatal), server(complete("ROLLBACK"), fatal),
           server(ready(), nothing)}},
@@ -253,7 +253,12 @@ TEST_CASE("a message that the client has half sent is lost with its backend") {
             CHECK(lent == (sent >= pgballast::wire::header_size));
             if (lent)
                 one.lose();
-            CHECK(names_of(one.to_client) == (lent ? "E:08007 Z:I" : ""));
+            const bool may_begin_block = how == mode::transaction && sent <= 6;  // "s", "start"
+            CHECK(names_of(one.to_client) == (!lent             ? ""
+                                              : may_begin_block ? "E!08007"
+                                                                : "E:08007 Z:I"));
+            if (one.failed)
+                continue;
             one.taken_by_client();
             one.taken_by_server();
 

@@ -246,6 +246,52 @@ TEST_CASE("one who pipelines does not go on after a loss") {
     CHECK(names_of(two.to_client) == "E!08007");
 }
 
+TEST_CASE("one who may have sent more behind a lost BEGIN does not go on") {
+    const auto told_at_loss = [](const std::string& sent) {
+        rig one;
+        one.client(sent);
+        one.lose();
+        return names_of(one.to_client);
+    };
+    for (const auto* text :
+         {"begin", "BEGIN isolation level serializable", "  Start Transaction", "/* why */ begin",
+          "-- why\nbegin", "insert into t values (1); begin", "select 1;select 2"}) {
+        CAPTURE(text);
+        CHECK(told_at_loss(query(text)) == "E!08007");
+        CHECK(told_at_loss(parse(text, "name") + bind_msg() + execute() + sync_msg()) == "E!08007");
+    }
+    for (const auto* text : {"", " ", "insert into t values (1)", "select 1 ; ", "stop", "beg n"}) {
+        CAPTURE(text);
+        CHECK(told_at_loss(query(text)) == "E:08007 Z:I");
+    }
+}
+
+TEST_CASE("a long text begins no block for having been cut") {
+    const auto large = "insert into t values ('" + std::string(100'000, 'x') + "')";
+    for (const auto* tail : {"", "; ", ";begin"}) {
+        CAPTURE(tail);
+        rig one;
+        const auto whole = query(large + tail);
+        one.client(bytes{whole}.substr(0, 50'000));
+        one.client(bytes{whole}.substr(50'000));
+        one.lose();
+        CHECK(names_of(one.to_client) ==
+              (bytes{tail}.ends_with("begin") ? "E!08007" : "E:08007 Z:I"));
+    }
+}
+
+TEST_CASE("a BEGIN that was answered is no reason to end a client later") {
+    rig one;
+    one.client(query("begin"));
+    one.server(complete("BEGIN") + ready('T'));
+    one.client(query("commit"));
+    one.server(complete("COMMIT") + ready());
+    one.client(query("insert"));
+    one.taken_by_client();
+    one.lose();
+    CHECK(names_of(one.to_client) == "E:08007 Z:I");
+}
+
 TEST_CASE("a request waits for a backend, whole") {
     rig one;
     one.may_lend = false;
