@@ -157,6 +157,7 @@ log_pooler_errors = 0
 
 class Pgballast(Target):
     PROGRAM = ROOT / "build" / "bin" / "pgballast"
+    protocols = ("simple", "extended")  # transaction mode shares no prepared statements yet
 
     def __init__(self, directory, upstream, io):
         self.name = f"pgballast {io}"

@@ -83,6 +83,28 @@ class shutdown_on_signal {
     int signals_seen_ = 0;
 };
 
+/// HUP reads certificates anew; a closed terminal is no reason to drop clients.
+class reload_on_signal {
+ public:
+    explicit reload_on_signal(proxy::proxy& served)
+        : served_{served}, signals_{served.context(), SIGHUP} {
+        wait();
+    }
+
+ private:
+    void wait() {
+        signals_.async_wait([this](boost::system::error_code error, int) {
+            if (error)
+                return;
+            served_.reread_certificates();
+            wait();
+        });
+    }
+
+    proxy::proxy& served_;
+    boost::asio::signal_set signals_;
+};
+
 /// TERM and INT reach the main thread only, and only while somebody there handles them:
 /// one that comes while we end must not end us harder.
 void block_ending_signals(bool block) {
@@ -90,13 +112,13 @@ void block_ending_signals(bool block) {
     sigemptyset(&ending);
     sigaddset(&ending, SIGTERM);
     sigaddset(&ending, SIGINT);
+    sigaddset(&ending, SIGHUP);
     pthread_sigmask(block ? SIG_BLOCK : SIG_UNBLOCK, &ending, nullptr);
 }
 
 int serve(const config::snapshot& settings) {
     std::signal(SIGPIPE, SIG_IGN);
-    std::signal(SIGHUP, SIG_IGN);  // a closed terminal is no reason to drop clients
-    block_ending_signals(true);    // threads made from here on inherit that
+    block_ending_signals(true);  // threads made from here on inherit that
     log::start(settings.log);
     log::info("pgballast", {{"version", PGBALLAST_VERSION}});
     int result = 0;
@@ -107,6 +129,7 @@ int serve(const config::snapshot& settings) {
         if (settings.admin)
             admin::serve(served, PGBALLAST_VERSION);
         const shutdown_on_signal supervisor{served};
+        const reload_on_signal reloader{served};
         block_ending_signals(false);
         sd_notify(0, "READY=1");
         served.context().run();

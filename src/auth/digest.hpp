@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "pgballast/auth/random.hpp"
 #include "pgballast/auth/scram.hpp"
 
 namespace pgballast::auth {
@@ -25,14 +26,13 @@ inline bool equal_in_constant_time(const sha256_digest& a, const sha256_digest& 
     return CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
 }
 
-/// RFC 5802's H(), HMAC() and Hi(), and octets nobody can foresee.
+/// RFC 5802's H(), HMAC() and Hi().
 ///
 /// They throw std::runtime_error where libcrypto fails: it has no memory, no
 /// entropy or no SHA-256, and no login can be decided.
 sha256_digest sha256(std::string_view text);
 sha256_digest hmac_sha256(std::string_view key, std::string_view text);
 sha256_digest pbkdf2_sha256(std::string_view password, std::string_view salt, int iterations);
-std::string random_octets(std::size_t size);
 
 /// What SCRAM derives from a password. RFC 5802, 3.
 struct scram_keys {

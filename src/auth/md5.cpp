@@ -24,6 +24,17 @@ std::optional<std::string> md5_hex(std::string_view text) {
     return hex;
 }
 
+boost::system::result<std::string> answer_to(std::string_view secret, std::string_view salt) {
+    std::string text;
+    text.reserve(secret.size() + salt.size());
+    text.append(secret).append(salt);
+    const auto answer = md5_hex(text);
+    OPENSSL_cleanse(text.data(), text.size());
+    if (!answer)
+        return make_error_code(errc::md5_unavailable);
+    return "md5" + *answer;
+}
+
 }  // namespace
 
 boost::system::result<std::string> md5_response(std::string_view user, std::string_view password,
@@ -36,13 +47,14 @@ boost::system::result<std::string> md5_response(std::string_view user, std::stri
     OPENSSL_cleanse(text.data(), text.size());
     if (!secret)
         return make_error_code(errc::md5_unavailable);
-
-    secret->append(salt);
-    const auto answer = md5_hex(*secret);
+    auto answer = answer_to(*secret, salt);
     OPENSSL_cleanse(secret->data(), secret->size());
-    if (!answer)
-        return make_error_code(errc::md5_unavailable);
-    return "md5" + *answer;
+    return answer;
+}
+
+boost::system::result<std::string> md5_response(std::string_view stored, std::string_view salt) {
+    assert(stored.starts_with("md5"));
+    return answer_to(stored.substr(3), salt);
 }
 
 }  // namespace pgballast::auth

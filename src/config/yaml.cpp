@@ -79,6 +79,7 @@ snapshot read_root(section root) {
     snapshot out;
     read_listen(root, out.listen);
     read_admin(root, out.admin);
+    out.client_tls = detail::read_client_tls(root.sub("client_tls"));
     out.databases = detail::read_databases(root.sub("databases"));
     out.users = detail::read_users(root.find("users"), root);
     read_limits(root.sub("limits"), out.limits);

@@ -7,6 +7,7 @@ namespace {
 
 using std::chrono_literals::operator""ms;
 
+constexpr unsigned clients_max = 1'000'000;
 constexpr unsigned backends_max = 10'000;
 constexpr unsigned attempts_max = 1'000'000;
 
@@ -73,6 +74,7 @@ database read_database(section in, const std::string& name) {
     database out{.name = name};
     read_upstream(in, out.upstream);
     in.read("neon_pooler", out.neon_pooler);
+    in.read("max_clients", out.max_clients, 0, clients_max);
     read_pool(in.sub("pool"), out.pool);
     read_health(in.sub("health"), out.health);
     read_retry(in.sub("retry"), out.retry);

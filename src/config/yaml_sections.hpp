@@ -7,5 +7,6 @@ namespace pgballast::config::detail {
 
 std::vector<database> read_databases(section in);
 std::vector<user> read_users(const node* list, section& root);
+client_tls_settings read_client_tls(section in);
 
 }  // namespace pgballast::config::detail

@@ -1,16 +1,21 @@
 #include <algorithm>
 
+#include "files.hpp"
 #include "pgballast/auth/scram.hpp"
+#include "pgballast/config/userlist.hpp"
 #include "yaml_sections.hpp"
 
 namespace pgballast::config::detail {
 namespace {
+
+constexpr std::size_t userlist_size_max = std::size_t{16} << 20;
 
 user read_user(section in) {
     user out;
     in.read("name", out.name);
     in.read("password", out.password);
     in.read("scram", out.scram);
+    in.read("max_clients", out.max_clients, 0, 1'000'000);
     if (auto secret = in.read_secret_file("password_file"))
         out.password = std::move(*secret);
 
@@ -28,15 +33,12 @@ user read_user(section in) {
     return out;
 }
 
-}  // namespace
-
-std::vector<user> read_users(const node* list, section& root) {
-    std::vector<user> out;
+void read_list(const node* list, section& root, std::vector<user>& out) {
     if (!list)
-        return out;
+        return;
     if (list->type != node::kind::sequence) {
         root.error("users", "expected a list of users (- name: …)");
-        return out;
+        return;
     }
     for (const auto& item : list->entries) {
         const auto path = "users[" + std::to_string(out.size()) + ']';
@@ -45,6 +47,31 @@ std::vector<user> read_users(const node* list, section& root) {
             root.file().error(item.line, path, "a second user " + quote(next.name));
         out.push_back(std::move(next));
     }
+}
+
+/// PgBouncer's file of users, beside those of our own, which come first.
+void read_userlist_file(section& root, std::vector<user>& out) {
+    const auto name = root.read_text("userlist");
+    if (!name)
+        return;
+    const auto path = secret_path(*name, root.file().file, root.file().env);
+    const auto text = read_file(path, userlist_size_max);
+    if (!text)
+        return root.error("userlist", text.error().message);
+    auto listed = parse_userlist(*text);
+    if (!listed)
+        return root.error("userlist", quote(path.string()) + ", " + listed.error().message);
+    for (auto& one : *listed)
+        if (std::ranges::count(out, one.name, &user::name) == 0)
+            out.push_back(std::move(one));
+}
+
+}  // namespace
+
+std::vector<user> read_users(const node* list, section& root) {
+    std::vector<user> out;
+    read_list(list, root, out);
+    read_userlist_file(root, out);
     return out;
 }
 

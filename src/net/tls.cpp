@@ -94,6 +94,7 @@ boost::system::error_code tls_filter::set_up(const options& how) {
     SSL_set_mode(ssl, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
                           SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
     SSL_set_options(ssl, SSL_OP_NO_RENEGOTIATION);
+    direct_ = how.direct;
     if (how.side == role::server) {
         SSL_set_accept_state(ssl);
         return {};
@@ -102,7 +103,6 @@ boost::system::error_code tls_filter::set_up(const options& how) {
     SSL_set_connect_state(ssl);
     server_name_ = without_trailing_dot(how.server_name);
     sessions_ = how.sessions;
-    direct_ = how.direct;
     const bool address = is_address(server_name_);
     if (how.check_name && server_name_.empty())
         return make_error_code(tls_errc::no_name_to_check);
@@ -217,6 +217,24 @@ bool tls_filter::resumed() const noexcept {
 
 std::string tls_filter::version() const {
     return SSL_get_version(ssl_.get());
+}
+
+std::string tls_filter::peer_common_name() const {
+    auto* certificate = SSL_get0_peer_certificate(ssl_.get());
+    if (!certificate)
+        return {};
+    auto* subject = X509_get_subject_name(certificate);
+    const int last = X509_NAME_get_index_by_NID(subject, NID_commonName, -1);
+    if (last < 0)
+        return {};
+    unsigned char* utf8 = nullptr;
+    const int size =
+        ASN1_STRING_to_UTF8(&utf8, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, last)));
+    if (size < 0)
+        return {};
+    std::string name{reinterpret_cast<const char*>(utf8), static_cast<std::size_t>(size)};
+    OPENSSL_free(utf8);
+    return name.find('\0') == std::string::npos ? name : std::string{};
 }
 
 std::string tls_filter::server_certificate_hash() const {

@@ -18,7 +18,7 @@ class category final : public boost::system::error_category {
             case tls_errc::no_name_to_check:
                 return "no host name to check the server's certificate against";
             case tls_errc::no_alpn:
-                return "the server did not choose ALPN protocol \"postgresql\"";
+                return "the peer did not agree on ALPN protocol \"postgresql\"";
             case tls_errc::unusable:
                 return "TLS could not be set up";
         }

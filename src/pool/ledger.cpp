@@ -168,7 +168,7 @@ void ledger::carry_out_verdicts(decisions& out, time_point now) {
 
 void ledger::refuse(line& from, const waiter& who, const failure& why, decisions& out) {
     from.leave(who.id);
-    out.refused.push_back({who.id, who.worker, why});
+    out.refused.push_back({who.id, who.worker, why, pace_.failures()});
 }
 
 void ledger::refuse_expired(line& from, decisions& out, time_point now) {
@@ -191,7 +191,9 @@ void ledger::notify(line& whom, decisions& out, time_point now) const {
             return wake_at(out.wakeup, due);
 
         whom.told(*first);
-        out.notices.push_back({first->id, first->worker, waited(*first, now)});
+        const auto so_far = waited(*first, now);
+        out.notices.push_back(
+            {first->id, first->worker, so_far, notice_of_wait(so_far, exhausted())});
     }
 }
 

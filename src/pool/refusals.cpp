@@ -48,6 +48,13 @@ failure refuse_unavailable(milliseconds wait_timeout, const failure& cause) {
         hint_of(cause, "The database could not be reached all that time. Try again later."));
 }
 
+std::string notice_of_wait(milliseconds waited, bool exhausted) {
+    const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(waited).count();
+    return std::string{"waiting for "} +
+           (exhausted ? "a backend that is free" : "the database to wake") + ", " +
+           std::to_string(seconds) + " s so far";
+}
+
 failure refuse_unanswered(milliseconds wait_timeout) {
     return cannot_connect_now(no_backend_within(wait_timeout), unanswered,
                               "If the database takes that long to wake, raise wait_timeout.");

@@ -10,6 +10,9 @@
 namespace pgballast::proxy {
 
 using session::act;
+using std::chrono::duration_cast;
+using std::chrono::milliseconds;
+using clock = std::chrono::steady_clock;
 
 client::client(worker& home, local_pool& pool, session::mode how, new_client who)
     : home_{home},
@@ -19,6 +22,7 @@ client::client(worker& home, local_pool& pool, session::mode how, new_client who
           how, std::move(who.told), std::move(who.startup),
           static_cast<std::uint32_t>(std::min<std::size_t>(who.message_max, wire::body_size_max))},
       process_id_{who.process_id},
+      of_account_{*who.of_account},
       cancel_key_{std::move(who.cancel_key)} {}
 
 void client::start(std::string early) {
@@ -120,6 +124,8 @@ void client::resume_reading() {
 
 /// True when the input may be fed on: a backend was lent, or the request refused.
 bool client::acquire() {
+    if (orphaned_)
+        asked_at_ = clock::now();
     if (auto* one = home_.take_idle(pool_)) {
         lend(*one);
         return true;
@@ -138,6 +144,19 @@ void client::lend(backend& one) {
     one.lend_to(*this);
     session_.attach(one.state());
     one.socket().send(session_.out());
+    if (!session_.must_wait())
+        carried_over();
+}
+
+/// After a loss it has a backend again that is as it left the last one.
+void client::carried_over() {
+    if (!std::exchange(orphaned_, false))
+        return;
+    pool_.counters.losses_hidden.add();
+    log::info("session carried over to a new backend",
+              {{"database", pool_.shared.settings().name},
+               {"restored", session_.carried()},
+               {"took", duration_cast<milliseconds>(clock::now() - asked_at_)}});
 }
 
 void client::granted(backend& one) {
@@ -164,10 +183,8 @@ void client::refuse(const pool::failure& why) {
     socket_.send(session_.out());
 }
 
-void client::noticed(std::chrono::milliseconds waited) {
+void client::noticed(const std::string& text) {
     std::string out;
-    const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(waited).count();
-    const auto text = "waiting for the database to wake, " + std::to_string(seconds) + " s so far";
     wire::append_notice(out, {"NOTICE", "00000", text});
     socket_.send(out);
 }
@@ -196,7 +213,8 @@ void client::drain(bool at_once) {
     const bool nothing_under_way = lent_ ? session_.is_idle() : !waits();
     if (stage_ == stage::serving && (at_once || nothing_under_way)) {
         session_.end({"FATAL", wire::sqlstate::admin_shutdown, "pgballast is shutting down"});
-        fail();
+        socket_.send(session_.out());
+        finish();
     } else if (at_once)
         finish();
 }
@@ -251,6 +269,7 @@ void client::after_backend_data() {
 /// of which nothing has been sent.
 void client::on_restored(net::bytes unasked) {
     restoring_ = false;
+    carried_over();
     if (std::exchange(cancel_due_, false)) {
         session_.refuse(
             {"ERROR", wire::sqlstate::query_canceled, "canceling statement due to user request"});
@@ -300,6 +319,8 @@ void client::leave_or_wait() {
 }
 
 void client::finish() {
+    if (std::exchange(orphaned_, false))
+        pool_.counters.losses_hidden.add();
     if (ticket_ != 0)
         home_.stop_waiting(*this, std::exchange(ticket_, 0));
     if (lent_) {
@@ -324,8 +345,19 @@ void client::finish() {
 }
 
 void client::fail() {
+    if (std::exchange(orphaned_, false))
+        told_of_loss();
     socket_.send(session_.out());
     finish();
+}
+
+void client::told_of_loss() {
+    pool_.counters.losses_told.add();
+    const auto& why = session_.last_words();
+    log::warn("a client was told that its backend was lost",
+              {{"database", pool_.shared.settings().name},
+               {"sqlstate", why.sqlstate},
+               {"cause", why.message}});
 }
 
 void client::on_backend_lost(session::loss why) {
@@ -333,14 +365,14 @@ void client::on_backend_lost(session::loss why) {
     cancel_due_ = false;
     const bool was_restoring = std::exchange(restoring_, false);
     const auto step = session_.backend_lost(std::move(why));
-    auto& counters = pool_.counters;
-    (step.what == act::reply || step.what == act::fail ? counters.losses_told
-                                                       : counters.losses_hidden)
-        .add();
-    if (step.what == act::reply)
-        socket_.send(session_.out());
+    orphaned_ = true;
     if (step.what == act::fail)
         return fail();
+    if (step.what == act::reply) {
+        socket_.send(session_.out());
+        orphaned_ = false;
+        told_of_loss();
+    }
     if (stage_ != stage::serving)
         return finish();
     if (step.what == act::acquire && !acquire())

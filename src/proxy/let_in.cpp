@@ -1,15 +1,14 @@
 // One client's login: its bytes through `client_login`, its startup parameters into a
 // session's settings, then off to a worker.
-#include <array>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <boost/asio/write.hpp>
 #include <optional>
 #include <utility>
 
 #include "listeners.hpp"
+#include "login/dialogue.hpp"
 #include "pgballast/config/startup_options.hpp"
 #include "pgballast/proxy/log.hpp"
 #include "pgballast/wire/sqlstate.hpp"
@@ -19,28 +18,6 @@ namespace {
 
 namespace asio = boost::asio;
 using boost::system::error_code;
-
-/// Closes the socket when the login takes too long; shared with the timer's handler.
-struct connection {
-    explicit connection(client_socket s) : socket{std::move(s)} {}
-    client_socket socket;
-};
-
-asio::awaitable<error_code> write(connection& to, std::string out) {
-    error_code error;
-    const auto buffer = asio::buffer(out);
-    auto token = asio::redirect_error(asio::use_awaitable, error);
-    co_await asio::async_write(to.socket, buffer, token);
-    co_return error;
-}
-
-asio::awaitable<void> reject(connection& to, wire::error_message why) {
-    std::string out;
-    why.severity = "FATAL";
-    wire::append_error(out, why);
-    const auto ignored = co_await write(to, std::move(out));
-    (void)ignored;
-}
 
 /// What the client asked for at start-up, sorted into what the server reports and what
 /// it does not. An error in words where `options` cannot be read.
@@ -77,131 +54,193 @@ std::optional<std::string> apply_startup(const client_login::authenticated& who,
     return std::nullopt;
 }
 
-/// Runs the login conversation. Nothing returned: the connection has been dealt with.
-asio::awaitable<std::optional<client_login::authenticated>> converse(proxy& home, connection& peer,
-                                                                     std::string address) {
-    client_login login{home.login_options()};
-    for (;;) {
-        std::array<char, 4096> octets;
-        error_code error;
-        const auto buffer = asio::buffer(octets);
-        auto token = asio::redirect_error(asio::use_awaitable, error);
-        const auto size = co_await peer.socket.async_read_some(buffer, token);
-        if (error)
-            co_return std::nullopt;
-        std::string out;
-        auto event = login.feed({octets.data(), size}, out);
-        if (!out.empty()) {
-            const auto failed = co_await write(peer, std::move(out));
-            if (failed)
-                co_return std::nullopt;
-        }
-        if (auto* who = std::get_if<client_login::authenticated>(&event)) {
-            std::optional<client_login::authenticated> result{std::move(*who)};
-            co_return result;
-        }
-        if (const auto* request = std::get_if<client_login::cancel>(&event)) {
-            home.cancel(request->request);
-            co_return std::nullopt;
-        }
-        if (const auto* no = std::get_if<client_login::rejected>(&event)) {
-            log::info("login rejected",
-                      {{"user", no->user}, {"address", address}, {"cause", no->reason}});
-            co_return std::nullopt;
-        }
-    }
+/// Puts the connection under TLS; `received` are its first bytes, if they came already.
+asio::awaitable<error_code> secure(proxy& home, dialogue& talk, client_login& login, bool direct,
+                                   std::string received) {
+    const auto tls = home.client_tls();  // kept, should it be read again meanwhile
+    auto filter = tls->make_filter(direct);
+    if (!filter)
+        co_return filter.error();
+    const auto error = co_await talk.start_tls(std::move(*filter), std::move(received));
+    if (!error)
+        login.tls_started({talk.tls()->server_certificate_hash(), talk.tls()->peer_common_name()});
+    co_return error;
 }
+
+/// Runs the login conversation. Nothing returned: the connection has been dealt with.
+class conversation {
+ public:
+    conversation(proxy& home, dialogue& talk, const std::string& address, bool local)
+        : home_{home}, talk_{talk}, address_{address}, login_{options_of(home, local)} {}
+
+    asio::awaitable<std::optional<client_login::authenticated>> run() {
+        std::string in;
+        auto error = co_await talk_.read(in);
+        if (!error && in.front() == tls_handshake_type && home_.client_tls()) {
+            error = co_await start_tls(true, std::exchange(in, {}));
+            if (!error)
+                error = co_await talk_.read(in);
+        }
+        while (!error) {
+            std::string out;
+            auto event = login_.feed(std::exchange(in, {}), out);
+            if (!out.empty())
+                error = co_await talk_.write(out);
+            if (auto* who = std::get_if<client_login::authenticated>(&event); who && !error)
+                co_return std::optional{std::move(*who)};
+            if (!goes_on(event))
+                co_return std::nullopt;
+            if (!error && std::holds_alternative<client_login::start_tls>(event))
+                error = co_await start_tls(false, {});
+            if (!error)
+                error = co_await talk_.read(in);
+        }
+        co_return std::nullopt;
+    }
+
+ private:
+    // ContentType of the first record: RFC 8446, section 5.1.
+    static constexpr char tls_handshake_type = 0x16;
+
+    static client_login::options options_of(proxy& home, bool local) {
+        auto options = home.login_options();
+        options.tls_required = !local && home.settings().client_tls.required();
+        return options;
+    }
+
+    bool goes_on(const client_login::event& event) {
+        if (const auto* request = std::get_if<client_login::cancel>(&event))
+            home_.cancel(request->request);
+        else if (const auto* no = std::get_if<client_login::rejected>(&event))
+            log::info("login rejected",
+                      {{"user", no->user}, {"address", address_}, {"cause", no->reason}});
+        else
+            return true;
+        return false;
+    }
+
+    asio::awaitable<error_code> start_tls(bool direct, std::string received) {
+        const auto error = co_await secure(home_, talk_, login_, direct, std::move(received));
+        if (error) {
+            const bool told = talk_.tls() && !talk_.tls()->failure().empty();
+            log::info("login rejected",
+                      {{"address", address_},
+                       {"cause", "TLS: " + (told ? talk_.tls()->failure() : error.message())}});
+        }
+        co_return error;
+    }
+
+    proxy& home_;
+    dialogue& talk_;
+    const std::string& address_;
+    client_login login_;
+};
+
+/// What a first login waits for, shared with those who will tell.
+struct login_wait {
+    explicit login_wait(const asio::any_io_executor& executor)
+        : told{executor, asio::steady_timer::time_point::max()} {}
+
+    asio::steady_timer told;  // cancelled when there is something new below
+    bool done = false;
+    std::optional<pool::failure> failure;
+    std::string notice;
+};
 
 /// Waits until the upstream has been logged in to once.
 asio::awaitable<std::optional<pool::failure>> first_login(proxy& home, shared_pool& pool,
-                                                          std::shared_ptr<connection> peer) {
+                                                          dialogue& talk) {
     const auto executor = co_await asio::this_coro::executor;
-    auto answered =
-        std::make_shared<asio::steady_timer>(executor, asio::steady_timer::time_point::max());
-    auto failure = std::make_shared<std::optional<pool::failure>>();
-    auto done = std::make_shared<bool>(false);
-    home.when_logged_in(pool,
-                        {[=](const pool::failure* why) {
-                             *done = true;
-                             if (why)
-                                 *failure = *why;
-                             answered->cancel();
-                         },
-                         [peer](std::chrono::milliseconds waited) {
-                             std::string out;
-                             const auto seconds =
-                                 std::chrono::duration_cast<std::chrono::seconds>(waited).count();
-                             wire::append_notice(out, {"NOTICE", "00000",
-                                                       "waiting for the database to wake, " +
-                                                           std::to_string(seconds) + " s so far"});
-                             error_code ignored;  // a few bytes: they fit, or the client is gone
-                             peer->socket.native_non_blocking(true, ignored);
-                             peer->socket.write_some(asio::buffer(out), ignored);
-                         }});
-    if (!*done) {
-        error_code ignored;
-        auto token = asio::redirect_error(asio::use_awaitable, ignored);
-        co_await answered->async_wait(token);
+    const auto wait = std::make_shared<login_wait>(executor);
+    home.when_logged_in(pool, {[wait](const pool::failure* why) {
+                                   wait->done = true;
+                                   if (why)
+                                       wait->failure = *why;
+                                   wait->told.cancel();
+                               },
+                               [wait](const std::string& text) {
+                                   wait->notice = text;
+                                   wait->told.cancel();
+                               }});
+    while (!wait->done) {
+        error_code cancelled;
+        auto token = asio::redirect_error(asio::use_awaitable, cancelled);
+        co_await wait->told.async_wait(token);
+        if (wait->notice.empty())
+            continue;
+        std::string out;
+        wire::append_notice(out, {"NOTICE", "00000", std::exchange(wait->notice, {})});
+        const auto ignored = co_await talk.write(out);  // should it be gone, it will show
+        (void)ignored;
     }
-    co_return *failure;
+    co_return wait->failure;
 }
 
-asio::awaitable<void> welcome(proxy& home, std::shared_ptr<connection> peer,
-                              client_login::authenticated who, std::string address) {
+asio::awaitable<void> reject(dialogue& talk, wire::error_message why) {
+    std::string out;
+    why.severity = "FATAL";
+    wire::append_error(out, why);
+    const auto ignored = co_await talk.write(out);
+    (void)ignored;
+}
+
+asio::awaitable<void> welcome(proxy& home, dialogue& talk, client_login::authenticated who,
+                              const std::string& address) {
     auto* pool = home.find_pool(who.database);
     if (!pool) {
         const auto text = "database \"" + who.database + "\" does not exist";
         wire::error_message no{"FATAL", wire::sqlstate::invalid_catalog_name, text,
                                "No database of that name, and no \"*\", is configured."};
-        co_await reject(*peer, no);
+        co_await reject(talk, no);
         co_return;
     }
-    const auto failure = co_await first_login(home, *pool, peer);
+    const auto failure = co_await first_login(home, *pool, talk);
     if (failure) {
         wire::error_message no{"FATAL", failure->sqlstate, failure->message, failure->detail,
                                failure->hint};
-        co_await reject(*peer, no);
+        co_await reject(talk, no);
         co_return;
     }
     new_client client;
     const auto bad = apply_startup(who, pool->login_values(), client);
     if (bad) {
         wire::error_message no{"FATAL", "22023", *bad};
-        co_await reject(*peer, no);
+        co_await reject(talk, no);
         co_return;
     }
-    if (!home.count_client()) {
-        wire::error_message no{"FATAL", wire::sqlstate::too_many_connections,
-                               "sorry, too many clients already"};
-        co_await reject(*peer, no);
+    const auto full = home.count_client(who, *pool, client);
+    if (full) {
+        wire::error_message no{"FATAL", wire::sqlstate::too_many_connections, *full};
+        co_await reject(talk, no);
         co_return;
     }
-    log::debug("login", {{"user", who.user}, {"database", who.database}, {"address", address}});
-    error_code ignored;
-    peer->socket.native_non_blocking(true, ignored);
+    log::debug("login", {{"user", who.user},
+                         {"database", who.database},
+                         {"address", address},
+                         {"tls", talk.tls() ? talk.tls()->version() : "none"}});
     client.early = std::move(who.early);
-    client.fd = peer->socket.release(ignored);
+    client.tls = talk.release_tls();
+    client.fd = talk.release_socket();
     client.message_max = home.settings().limits.message_max;
     home.add_client(*pool, std::move(client));
 }
 
 }  // namespace
 
-asio::awaitable<void> let_in(proxy& home, client_socket socket, std::string address) {
+asio::awaitable<void> let_in(proxy& home, client_socket socket, std::string address, bool local) {
     if (!home.count_login())
         co_return;
-    auto peer = std::make_shared<connection>(std::move(socket));
-    const auto executor = co_await asio::this_coro::executor;
-    asio::steady_timer deadline{executor, home.settings().limits.login_timeout};
-    deadline.async_wait([peer](error_code error) {
-        error_code ignored;
-        if (!error)
-            peer->socket.close(ignored);
-    });
-    auto who = co_await converse(home, *peer, address);
-    deadline.cancel();
-    if (who)
-        co_await welcome(home, peer, std::move(*who), std::move(address));
+    {
+        const auto deadline =
+            std::chrono::steady_clock::now() + home.settings().limits.login_timeout;
+        dialogue talk{std::move(socket), deadline};
+        conversation login{home, talk, address, local};
+        auto who = co_await login.run();
+        if (who) {
+            talk.put_off(dialogue::time_point::max());
+            co_await welcome(home, talk, std::move(*who), address);
+        }
+    }
     home.login_gone();
 }
 

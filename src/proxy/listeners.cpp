@@ -90,7 +90,7 @@ asio::awaitable<void> proxy::listeners::accept_tcp(tcp::acceptor& from) {
         socket.set_option(tcp::no_delay{true}, ignored);
         socket.set_option(asio::socket_base::keep_alive{true}, ignored);
         client_socket generic{std::move(socket)};
-        asio::co_spawn(home_.context(), let_in(home_, std::move(generic), to_string(peer)),
+        asio::co_spawn(home_.context(), let_in(home_, std::move(generic), to_string(peer), false),
                        asio::detached);
     }
 }
@@ -107,7 +107,8 @@ asio::awaitable<void> proxy::listeners::accept_unix(unix_stream::acceptor& from)
             continue;
         }
         client_socket generic{std::move(socket)};
-        asio::co_spawn(home_.context(), let_in(home_, std::move(generic), "unix"), asio::detached);
+        asio::co_spawn(home_.context(), let_in(home_, std::move(generic), "unix", true),
+                       asio::detached);
     }
 }
 

@@ -36,6 +36,8 @@ class proxy::listeners {
 };
 
 /// Lets one client in, from its first byte to the worker that serves it.
-boost::asio::awaitable<void> let_in(proxy& home, client_socket socket, std::string address);
+/// `local`: over a Unix socket, where TLS is never asked for.
+boost::asio::awaitable<void> let_in(proxy& home, client_socket socket, std::string address,
+                                    bool local);
 
 }  // namespace pgballast::proxy

@@ -1,7 +1,5 @@
 #include "pgballast/proxy/proxy.hpp"
 
-#include <openssl/rand.h>
-
 #include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
@@ -10,6 +8,7 @@
 #include <utility>
 
 #include "listeners.hpp"
+#include "pgballast/auth/random.hpp"
 #include "pgballast/config/neon.hpp"
 #include "pgballast/proxy/log.hpp"
 
@@ -50,11 +49,14 @@ net::engine_kind choose_engine(config::io_kind asked) {
     return net::engine_kind::epoll;
 }
 
-std::string random_octets(std::size_t size) {
-    std::string octets(size, '\0');
-    if (RAND_bytes(reinterpret_cast<unsigned char*>(octets.data()), static_cast<int>(size)) != 1)
-        throw std::runtime_error{"no random numbers can be had"};
-    return octets;
+client_login::secret secret_of(const config::user& one) {
+    if (!one.md5.empty())
+        return client_login::md5_secret{one.md5};
+    if (one.scram.empty())
+        return auth::make_scram_verifier(one.password);
+    if (auto verifier = auth::parse_scram_verifier(one.scram))
+        return *verifier;
+    throw std::runtime_error{"users: the SCRAM verifier of \"" + one.name + "\" cannot be read"};
 }
 
 /// How errors of a login are to be read: Neon flattens them, and so does neonsim.
@@ -62,6 +64,14 @@ bool is_neon(const config::dsn& upstream) {
     return std::ranges::any_of(upstream.hosts, [](const config::endpoint& one) {
         return config::is_neon_host(one.host) || one.host.ends_with(".neonsim.test");
     });
+}
+
+/// `max` 0: there is always one.
+bool take_place(std::atomic<unsigned>& count, unsigned max) noexcept {
+    if (count.fetch_add(1) < max || max == 0)
+        return true;
+    count.fetch_sub(1);
+    return false;
 }
 
 }  // namespace
@@ -96,33 +106,54 @@ const char* proxy::engine_name() const noexcept {
 /// Those of the configuration; without any, each database's own upstream user.
 void proxy::set_up_logins() {
     for (const auto& user : settings_.users) {
-        if (user.scram.empty())
-            verifiers_[user.name] = auth::make_scram_verifier(user.password);
-        else if (auto verifier = auth::parse_scram_verifier(user.scram))
-            verifiers_[user.name] = *verifier;
-        else
-            throw std::runtime_error{"users: the SCRAM verifier of \"" + user.name +
-                                     "\" cannot be read"};
+        auto& one = accounts_[user.name];
+        one.secret = secret_of(user);
+        one.max_clients = user.max_clients;
     }
     if (settings_.users.empty())
         for (const auto& database : settings_.databases) {
             const auto& upstream = database.upstream;
-            verifiers_[database.name + '\0' + upstream.user] =
+            accounts_[database.name + '\0' + upstream.user].secret =
                 auth::make_scram_verifier(upstream.password);
         }
-    login_options_.mock_secret = random_octets(32);
-    login_options_.find_verifier =
+    login_options_.mock_secret = auth::random_octets(32);
+    login_options_.mock_md5 =
+        std::ranges::any_of(settings_.users, [](const auto& one) { return !one.md5.empty(); });
+    login_options_.find_secret =
         [this](const std::string& user,
-               const std::string& database) -> std::optional<auth::scram_verifier> {
-        // The password of "*" is one for what "*" serves, and for nothing else.
-        const bool configured = std::ranges::any_of(
-            settings_.databases, [&](const auto& one) { return one.name == database; });
-        const auto key = settings_.users.empty()
-                             ? (configured ? database : std::string{"*"}) + '\0' + user
-                             : user;
-        const auto found = verifiers_.find(key);
-        return found == verifiers_.end() ? std::nullopt : std::optional{found->second};
+               const std::string& database) -> std::optional<client_login::secret> {
+        const auto* one = find_account(user, database);
+        return one ? std::optional{one->secret} : std::nullopt;
     };
+    const auto& tls = settings_.client_tls;
+    login_options_.tls_available = tls.mode != config::sslmode::disable;
+    login_options_.name_in_certificate = tls.mode == config::sslmode::verify_full;
+    read_client_tls();
+}
+
+proxy::account* proxy::find_account(const std::string& user, const std::string& database) {
+    // The password of "*" is one for what "*" serves, and for nothing else.
+    const bool configured = std::ranges::any_of(
+        settings_.databases, [&](const auto& one) { return one.name == database; });
+    const auto key =
+        settings_.users.empty() ? (configured ? database : std::string{"*"}) + '\0' + user : user;
+    const auto found = accounts_.find(key);
+    return found == accounts_.end() ? nullptr : &found->second;
+}
+
+void proxy::read_client_tls() {
+    if (login_options_.tls_available)
+        client_tls_ = std::make_shared<const net::tls_server>(settings_.client_tls);
+}
+
+void proxy::reread_certificates() {
+    try {
+        read_client_tls();
+        log::info("certificates read again", {});
+    } catch (const std::exception& error) {
+        log::error("certificates could not be read again, the old ones are kept",
+                   {{"cause", error.what()}});
+    }
 }
 
 void proxy::start() {
@@ -149,11 +180,23 @@ void proxy::drain(bool at_once, std::function<void()> done) {
         asio::post(context_, std::exchange(drained_, nullptr));
 }
 
-bool proxy::count_client() noexcept {
-    if (clients_.fetch_add(1) < settings_.limits.clients)
-        return true;
-    clients_.fetch_sub(1);
-    return false;
+std::optional<std::string> proxy::count_client(const client_login::authenticated& who,
+                                               shared_pool& pool, new_client& out) {
+    if (!take_place(clients_, settings_.limits.clients))
+        return "sorry, too many clients already";
+    auto* one = find_account(who.user, who.database);
+    // In PostgreSQL's words for its own limits.
+    if (!take_place(one->clients, one->max_clients)) {
+        --clients_;
+        return "too many connections for role \"" + who.user + '"';
+    }
+    if (!take_place(pool.clients(), pool.settings().max_clients)) {
+        --one->clients;
+        --clients_;
+        return "too many connections for database \"" + who.database + '"';
+    }
+    out.of_account = &one->clients;
+    return std::nullopt;
 }
 
 bool proxy::count_login() noexcept {
@@ -163,7 +206,9 @@ bool proxy::count_login() noexcept {
     return true;
 }
 
-void proxy::client_gone() noexcept {
+void proxy::client_gone(shared_pool& pool, std::atomic<unsigned>& of_account) noexcept {
+    --pool.clients();
+    --of_account;
     if (clients_.fetch_sub(1) != 1)
         return;
     asio::post(context_, [this] {
@@ -281,6 +326,7 @@ void proxy::refuse(shared_pool& pool, const pool::ledger::refusal& who) {
         return;
     }
     log::warn("gave up", {{"database", pool.settings().name},
+                          {"attempts", who.attempts},
                           {"sqlstate", who.why.sqlstate},
                           {"cause", who.why.message},
                           {"detail", who.why.detail}});
@@ -293,12 +339,12 @@ void proxy::notice(shared_pool& pool, const pool::ledger::notice& who) {
         asio::post(context_, [this, &pool, who] {
             auto& waiters = entry_of(pool).waiters;
             if (const auto found = waiters.find(who.id); found != waiters.end())
-                found->second.notice(who.waited);
+                found->second.notice(who.text);
         });
         return;
     }
     auto& target = *workers_[who.worker];
-    target.post([&target, &pool, who] { target.notice(pool, who.id, who.waited); });
+    target.post([&target, &pool, who] { target.notice(pool, who.id, who.text); });
 }
 
 void proxy::set_timer(shared_pool& pool) {
@@ -349,7 +395,7 @@ void proxy::add_client(shared_pool& pool, new_client who) {
     const auto number = next_worker_++ % static_cast<unsigned>(workers_.size());
     auto& target = *workers_[number];
 
-    const auto octets = random_octets(8);
+    const auto octets = auth::random_octets(8);
     std::uint32_t random = 0;
     std::copy_n(octets.data(), sizeof random, reinterpret_cast<char*>(&random));
     random = (random & 0x7fffffffu & ~(workers_max - 1)) | number;

@@ -142,7 +142,7 @@ void worker::remove(client& who) {
         by_process_id_.erase(found);
     who.pool().counters.clients.sub();
     dead_clients_.emplace_back(&who);
-    plane_.client_gone();
+    plane_.client_gone(who.pool().shared, who.of_account());
 }
 
 void worker::add_backend(shared_pool& pool, std::unique_ptr<backend_parts> parts,
@@ -269,10 +269,10 @@ void worker::refuse(shared_pool& pool, pool::ticket whom, const pool::failure& w
         waiters.extract(found).mapped()->refused(why);
 }
 
-void worker::notice(shared_pool& pool, pool::ticket whom, milliseconds waited) {
+void worker::notice(shared_pool& pool, pool::ticket whom, const std::string& text) {
     auto& waiters = local(pool).waiters;
     if (const auto found = waiters.find(whom); found != waiters.end())
-        found->second->noticed(waited);
+        found->second->noticed(text);
 }
 
 void worker::give_idle(shared_pool& shared) {

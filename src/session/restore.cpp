@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <boost/algorithm/hex.hpp>
+#include <boost/algorithm/string/join.hpp>
 #include <boost/algorithm/string/predicate.hpp>
 #include <iterator>
 
@@ -78,6 +79,20 @@ restoration plan_restoration(const reported& has, const reported& wants,
         plan_reported(plan, has, wants);
     plan_startup_settings(plan, applied, changed, wanted);
     return plan;
+}
+
+std::string names_of_own_settings(const reported& at_login, const reported& of_client,
+                                  const startup_settings_ptr& startup) {
+    std::vector<std::string> names;
+    for (const auto& [name, value] : of_client.values()) {
+        const auto* fresh = at_login.find(name);
+        if (fresh && *fresh != value && is_settable(name))
+            names.push_back(name);
+    }
+    if (startup)
+        for (const auto& [name, value] : *startup)
+            names.push_back(name);
+    return boost::algorithm::join(names, ",");
 }
 
 bool changes_settings(wire::bytes command_tag) noexcept {

@@ -41,6 +41,10 @@ void session::attach(backend_state& backend) {
     restoration_ = std::move(plan.text);
 }
 
+std::string session::carried() const {
+    return names_of_own_settings(*backend_->login_reported, *told_, startup_);
+}
+
 void session::detach() noexcept {
     backend_ = nullptr;
     idle_due_ = idle_withheld_ = false;

@@ -4,7 +4,7 @@ import psycopg2
 import pytest
 from neonsim import wait_until
 from plainclient import SYNC, PlainClient, Refused, error_of, extended, types
-from queries import Stopwatch, value
+from queries import Stopwatch, rows, value
 
 
 @pytest.fixture
@@ -66,6 +66,24 @@ def test_clients_beyond_the_limit_are_refused_until_there_is_room(postgres, star
     assert types(clients[1].query("select 1")) == "TDCZ"
 
 
+def test_a_cancel_comes_through_at_the_limit_of_clients(postgres, start_pgballast):
+    proxy = start_pgballast(postgres.dsn, limits={"clients": 1})
+    client = proxy.raw()
+    client.send_query("select pg_sleep(60)")
+    active = "select from pg_stat_activity where query = 'select pg_sleep(60)'"
+    wait_until(lambda: rows(postgres.connect(), active))
+    client.send_cancel()
+    assert error_of(client.read_until_ready())["C"] == "57014"
+
+
+def test_the_password_of_other_databases_opens_none_that_has_its_own(postgres, start_pgballast):
+    other = psycopg2.extensions.make_dsn(postgres.dsn, password="of-the-others")
+    databases = {"app": {"upstream": postgres.dsn}, "*": {"upstream": other}}
+    proxy = start_pgballast(postgres.dsn, databases=databases)
+    assert refusal(proxy, password="of-the-others") == ("FATAL", "28P01")
+    assert types(proxy.raw().query("select 1")) == "TDCZ"
+
+
 def test_two_databases_of_one_server_are_told_apart(proxy):
     assert value(proxy.connect(), "select current_database()") == "app"
     assert value(proxy.connect(dbname="postgres"), "select current_database()") == "postgres"
@@ -80,6 +98,7 @@ def test_a_wait_ends_with_an_error_and_the_connection_stays(postgres, start_pgba
     one.query("begin")
     with Stopwatch() as watch:
         told = error_of(other.query("select 1"))
+    proxy.wait_for_line("gave up .*attempts=0 sqlstate=57P03")
     assert (told["S"], told["C"]) == ("ERROR", "57P03")
     assert "all 1 are in use" in told["D"]
     assert 0.3 <= watch.seconds < 1

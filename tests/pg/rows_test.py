@@ -83,7 +83,8 @@ def test_an_idle_client_survives_a_restart(neonsim, start_pgballast, io):
 
 
 def test_a_query_whose_backend_is_lost_gets_one_clear_error(neonsim, start_pgballast, io):
-    client = start_pgballast(neonsim.dsn, io=io).connect()
+    proxy = start_pgballast(neonsim.dsn, io=io)
+    client = proxy.connect()
     errors = []
 
     def query():
@@ -101,6 +102,7 @@ def test_a_query_whose_backend_is_lost_gets_one_clear_error(neonsim, start_pgbal
     running.join()
     assert [error.pgcode for error in errors] == ["08007"]
     assert value(client, "select 2") == 2  # the connection is still good
+    proxy.wait_for_line("a client was told that its backend was lost .*sqlstate=57P01")
 
 
 def test_a_transaction_that_is_lost_is_told_so_and_closed(neonsim, start_pgballast):
@@ -114,13 +116,15 @@ def test_a_transaction_that_is_lost_is_told_so_and_closed(neonsim, start_pgballa
 
 
 def test_a_session_goes_on_with_its_reported_settings(neonsim, start_pgballast, io):
-    client = start_pgballast(neonsim.dsn, mode="session", io=io).connect()
+    proxy = start_pgballast(neonsim.dsn, mode="session", io=io)
+    client = proxy.connect()
     run(client, "set timezone to 'Asia/Tokyo'")
     run(client, "set datestyle to 'German, DMY'")
     assert value(client, "select 1") == 1
     neonsim.suspend()
     assert value(client, "show timezone") == "Asia/Tokyo"
     assert value(client, "show datestyle") == "German, DMY"
+    proxy.wait_for_line(r"session carried over .*restored=DateStyle,TimeZone took=\d+ms")
 
 
 @pytest.mark.parametrize(

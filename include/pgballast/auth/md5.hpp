@@ -18,4 +18,7 @@ namespace pgballast::auth {
 boost::system::result<std::string> md5_response(std::string_view user, std::string_view password,
                                                 std::string_view salt);
 
+/// The same from what a server keeps: "md5" + md5(password + user).
+boost::system::result<std::string> md5_response(std::string_view stored, std::string_view salt);
+
 }  // namespace pgballast::auth

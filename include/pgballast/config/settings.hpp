@@ -91,6 +91,7 @@ struct database {
     std::string name;  // what clients ask for; "*" is the fallback
     dsn upstream{};
     config::neon_pooler neon_pooler = config::neon_pooler::replace;
+    unsigned max_clients = 0;  // 0: no limit of its own
     pool_settings pool{};
     health_settings health{};
     retry_settings retry{};
@@ -103,9 +104,24 @@ struct database {
 struct user {
     std::string name;
     std::string password;
-    std::string scram;  // "SCRAM-SHA-256$…", instead of a password
+    std::string scram;         // "SCRAM-SHA-256$…", instead of a password
+    std::string md5;           // "md5…", instead of a password: only from a userlist
+    unsigned max_clients = 0;  // 0: no limit of its own
 
     bool operator==(const user&) const = default;
+};
+
+/// TLS towards clients, in libpq's words for it.
+struct client_tls_settings {
+    sslmode mode = sslmode::disable;  // never `allow`; with a certificate `prefer` if not given
+    std::filesystem::path cert;       // a chain, ours first (PEM)
+    std::filesystem::path key;        // empty: in `cert`
+    std::filesystem::path ca;         // whose certificates clients may show
+
+    /// In the clear nobody is let in, but over a Unix socket.
+    bool required() const noexcept { return mode >= sslmode::require; }
+
+    bool operator==(const client_tls_settings&) const = default;
 };
 
 struct limit_settings {
@@ -131,6 +147,7 @@ struct log_settings {
 struct snapshot {
     std::vector<endpoint> listen{{"127.0.0.1", 6432}};
     std::optional<endpoint> admin = endpoint{"127.0.0.1", 9632};
+    client_tls_settings client_tls;
     std::vector<database> databases;
     std::vector<user> users;
     limit_settings limits;

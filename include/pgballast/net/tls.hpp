@@ -46,7 +46,7 @@ class tls_filter {
         /// Client: `server_name` must stand in the server's certificate.
         bool check_name = false;
 
-        /// Client: no SSLRequest went before; offers ALPN "postgresql" and insists on it.
+        /// No SSLRequest went before: insists on ALPN "postgresql", which a client offers.
         bool direct = false;
 
         /// Client: where sessions to resume come from and go to; may be null.
@@ -86,6 +86,10 @@ class tls_filter {
     bool closed() const noexcept { return closed_; }  // the peer said close_notify
     bool resumed() const noexcept;                    // the handshake was an abbreviated one
     std::string version() const;                      // "TLSv1.3"
+
+    /// The common name of the certificate that the peer has shown; empty where it has
+    /// shown none, or one without a name.
+    std::string peer_common_name() const;
 
     /// The channel binding tls-server-end-point (RFC 5929) of the server's certificate,
     /// on either side; empty where it is not defined. See `tls_server_end_point`.

@@ -41,7 +41,6 @@ class tls_context {
         void operator()(SSL_CTX* context) const noexcept;
     };
     void trust(const config::dsn& upstream);
-    void identify(const config::dsn& upstream);
 
     std::unique_ptr<SSL_CTX, context_free> context_;
     std::shared_ptr<tls_session_cache> sessions_ = std::make_shared<tls_session_cache>();

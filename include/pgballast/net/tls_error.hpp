@@ -8,7 +8,7 @@ namespace pgballast::net {
 enum class tls_errc {
     certificate_rejected = 1,  // not signed by a trusted root, expired, or another's name
     no_name_to_check,          // verify-full, but the host has no name
-    no_alpn,                   // direct TLS, and the server did not choose "postgresql"
+    no_alpn,                   // direct TLS, and the peer does not speak of "postgresql"
     unusable,                  // out of memory, or a context that cannot be used
 };
 

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "pgballast/config/settings.hpp"
@@ -71,11 +72,13 @@ class ledger {
         ticket id;
         unsigned worker;
         failure why;
+        unsigned attempts = 0;  // that have failed in a row by now
     };
     struct notice {
         ticket id;
         unsigned worker;
         std::chrono::milliseconds waited;
+        std::string text;
     };
     struct decisions {
         unsigned open = 0;             // connection attempts to start; already counted

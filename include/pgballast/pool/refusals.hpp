@@ -1,4 +1,4 @@
-// What those are told who have waited in vain, or are not let in to wait: 57P03
+// What those are told who wait, have waited in vain, or are not let in to wait: 57P03
 // (cannot_connect_now) with the real cause as DETAIL and what to do as HINT.
 //
 // Their connections stay open, so the texts avoid the phrases by which drivers
@@ -6,10 +6,15 @@
 #pragma once
 
 #include <chrono>
+#include <string>
 
 #include "pgballast/pool/failure.hpp"
 
 namespace pgballast::pool {
+
+/// The text of the NOTICE to one who has `waited`. `exhausted`: not for the database to
+/// wake, but for a backend that others use.
+std::string notice_of_wait(std::chrono::milliseconds waited, bool exhausted);
 
 /// No backend within `wait_timeout`: the last attempt failed for `cause`.
 failure refuse_unavailable(std::chrono::milliseconds wait_timeout, const failure& cause);

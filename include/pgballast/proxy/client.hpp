@@ -2,7 +2,9 @@
 // decides.
 #pragma once
 
+#include <atomic>
 #include <boost/intrusive/list.hpp>
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -27,6 +29,7 @@ struct new_client {
     session::startup_settings_ptr startup;
     std::int32_t process_id = 0;
     std::string cancel_key;
+    std::atomic<unsigned>* of_account = nullptr;  // counts this client as its account's
     std::size_t message_max = wire::body_size_max;
     std::string user;
     std::string application_name;
@@ -46,6 +49,7 @@ class client final : public net::handler, public boost::intrusive::list_base_hoo
     local_pool& pool() noexcept { return pool_; }
     std::int32_t process_id() const noexcept { return process_id_; }
     const std::string& cancel_key() const noexcept { return cancel_key_; }
+    std::atomic<unsigned>& of_account() noexcept { return of_account_; }
 
     /// Has something under way on the backend that is lent.
     bool busy() const noexcept { return lent_ && !session_.is_idle(); }
@@ -54,7 +58,7 @@ class client final : public net::handler, public boost::intrusive::list_base_hoo
     void granted(backend& one);
     void granted_nothing();  // the backend was lost on its way here
     void refused(const pool::failure& why);
-    void noticed(std::chrono::milliseconds waited);
+    void noticed(const std::string& text);
     void cancel();
 
     /// pgballast ends: at once when nothing is under way, else when that is done.
@@ -84,6 +88,8 @@ class client final : public net::handler, public boost::intrusive::list_base_hoo
     bool acquire();
     void lend(backend& one);
     void refuse(const pool::failure& why);
+    void carried_over();
+    void told_of_loss();
     void after_backend_data();
     void on_restored(net::bytes unasked);
     void at_idle(net::bytes unasked);
@@ -105,10 +111,13 @@ class client final : public net::handler, public boost::intrusive::list_base_hoo
     stage stage_ = stage::serving;
     bool restoring_ = false;
     bool draining_ = false;
+    bool orphaned_ = false;    // its backend was lost, and it has not been told of it
     bool cancel_due_ = false;  // when our own query in front of the request is done
     const std::int32_t process_id_;
+    std::atomic<unsigned>& of_account_;
     const std::string cancel_key_;
     std::string held_;
+    std::chrono::steady_clock::time_point asked_at_{};  // for a backend, if it was orphaned
 };
 
 using client_list = boost::intrusive::list<client>;

@@ -13,6 +13,7 @@
 
 #include "pgballast/config/settings.hpp"
 #include "pgballast/net/tls_context.hpp"
+#include "pgballast/net/tls_server.hpp"
 #include "pgballast/proxy/login/client_login.hpp"
 #include "pgballast/proxy/shared_pool.hpp"
 #include "pgballast/proxy/worker.hpp"
@@ -33,6 +34,10 @@ class proxy final : private dispatcher, private control {
     /// No new clients; those with nothing under way are closed now, the others when
     /// they are done. `done` is called on the control plane when nobody is left.
     void drain(bool at_once, std::function<void()> done);
+
+    /// Reads the files of client_tls anew, for the logins to come; where that fails the
+    /// old ones are kept, and the log says why. On the control plane.
+    void reread_certificates();
 
     /// Ends the workers. The control plane must not run any more.
     void stop();
@@ -57,18 +62,27 @@ class proxy final : private dispatcher, private control {
 
     const client_login::options& login_options() const noexcept { return login_options_; }
 
+    /// Null where clients are served in the clear only. Replaced when it is read again.
+    const std::shared_ptr<const net::tls_server>& client_tls() const noexcept {
+        return client_tls_;
+    }
+
     /// A client counts from when it has proved who it is; before that it is a login, so
     /// that cancel requests come through whatever the limit. False: the limit is reached.
-    bool count_client() noexcept;
     bool count_login() noexcept;
     void login_gone() noexcept { --logins_; }
-    void client_gone() noexcept override;
+
+    /// Takes a place for a client, to be given back by `client_gone`. Returned: which
+    /// limit is reached, in words.
+    std::optional<std::string> count_client(const client_login::authenticated& who,
+                                            shared_pool& pool, new_client& out);
+    void client_gone(shared_pool& pool, std::atomic<unsigned>& of_account) noexcept override;
 
     /// Waits for the first login of a pool; `done` is told on the control plane why it
     /// failed, or nothing. `notice` may be called before.
     struct login_waiter {
         std::function<void(const pool::failure*)> done;
-        std::function<void(std::chrono::milliseconds)> notice;
+        std::function<void(const std::string& text)> notice;
     };
     void when_logged_in(shared_pool& pool, login_waiter who);
 
@@ -102,6 +116,7 @@ class proxy final : private dispatcher, private control {
     void connect_failed(pool_entry& entry, pool::failure why);
     void serve_login(pool_entry& entry, pool::ticket whom, const pool::failure* why);
     void set_up_logins();
+    void read_client_tls();
     pool_entry& entry_of(const shared_pool& pool);
 
     const config::snapshot settings_;
@@ -110,7 +125,16 @@ class proxy final : private dispatcher, private control {
     unsigned next_worker_ = 0;
     std::uint64_t backends_ = 0;
     client_login::options login_options_;
-    std::unordered_map<std::string, auth::scram_verifier> verifiers_;
+
+    /// Somebody who may log in.
+    struct account {
+        client_login::secret secret;
+        unsigned max_clients = 0;
+        std::atomic<unsigned> clients{0};
+    };
+    account* find_account(const std::string& user, const std::string& database);
+    std::unordered_map<std::string, account> accounts_;  // by user, or database and user
+    std::shared_ptr<const net::tls_server> client_tls_;
 
     mutable std::mutex pools_mutex_;  // pools are made on the control plane only
     std::vector<std::unique_ptr<pool_entry>> pools_;

@@ -76,6 +76,9 @@ class shared_pool {
     std::optional<pool::time_point> armed() const;
     void tick();
 
+    /// How many clients it has. Atomic.
+    std::atomic<unsigned>& clients() noexcept { return clients_; }
+
     /// What the upstream reported at the last login; null before the first. With it
     /// clients are welcomed while the compute sleeps.
     session::reported_ptr login_values() const;
@@ -122,6 +125,7 @@ class shared_pool {
 
     std::atomic<unsigned> waiting_{0};
     std::atomic<int> idle_{0};
+    std::atomic<unsigned> clients_{0};
 };
 
 }  // namespace pgballast::proxy

@@ -44,7 +44,7 @@ class control {
     virtual void move(shared_pool& pool, std::unique_ptr<backend_parts> one,
                       const pool::ledger::grant& to) = 0;
 
-    virtual void client_gone() noexcept = 0;
+    virtual void client_gone(shared_pool& pool, std::atomic<unsigned>& of_account) noexcept = 0;
 
  protected:
     ~control() = default;
@@ -73,7 +73,7 @@ class worker {
     void add_backend(shared_pool& pool, std::unique_ptr<backend_parts> parts,
                      pool::ticket for_whom);
     void refuse(shared_pool& pool, pool::ticket whom, const pool::failure& why);
-    void notice(shared_pool& pool, pool::ticket whom, std::chrono::milliseconds waited);
+    void notice(shared_pool& pool, pool::ticket whom, const std::string& text);
     void give_idle(shared_pool& pool);
     void cancel(std::int32_t process_id, const std::string& key);
     void drain(bool at_once);

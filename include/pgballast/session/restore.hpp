@@ -36,6 +36,11 @@ restoration plan_restoration(const reported& has, const reported& wants,
                              const startup_settings_ptr& applied, bool changed,
                              const startup_settings_ptr& wanted);
 
+/// The names of what makes a client differ from a backend fresh from its login, in a list
+/// for people. Values may be secrets.
+std::string names_of_own_settings(const reported& at_login, const reported& of_client,
+                                  const startup_settings_ptr& startup);
+
 /// The tag of a command that may have changed a setting which no server reports.
 bool changes_settings(wire::bytes command_tag) noexcept;
 

@@ -86,6 +86,12 @@ class session {
     const loss& last_words() const noexcept { return last_words_; }
     const reported_ptr& told() const noexcept { return told_; }
 
+    /// The client's bytes wait until what `attach` said has been answered.
+    bool must_wait() const noexcept { return phase_ == phase::restoring; }
+
+    /// The names of the settings that this client has of its own, for the log.
+    std::string carried() const;
+
     /// No transaction open, nothing in flight, no message half sent.
     bool is_idle() const noexcept { return txn_ == wire::txn::idle && nothing_under_way(); }
 

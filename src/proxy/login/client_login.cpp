@@ -1,14 +1,20 @@
 #include "pgballast/proxy/login/client_login.hpp"
 
+#include <openssl/crypto.h>
+
 #include <algorithm>
 #include <boost/endian/conversion.hpp>
 
+#include "pgballast/auth/md5.hpp"
+#include "pgballast/auth/random.hpp"
 #include "pgballast/wire/sqlstate.hpp"
 
 namespace pgballast::proxy {
 namespace {
 
 namespace sqlstate = wire::sqlstate;
+
+constexpr std::size_t md5_stored_size = 35;  // "md5" and 32 digits
 
 // Values of the startup parameter "replication" that ask for an ordinary connection.
 bool is_false(wire::bytes value) {
@@ -31,14 +37,15 @@ void append_sasl_mechanisms(std::string& out, bool plus) {
 }  // namespace
 
 client_login::client_login(options how) : options_{std::move(how)} {
-    assert(options_.find_verifier);
+    assert(options_.find_secret);
 }
 
-void client_login::tls_started(std::string server_certificate_hash) {
+void client_login::tls_started(tls_facts facts) {
     assert(step_ == step::tls || (step_ == step::startup && !ssl_asked_));
     step_ = step::startup;
     ssl_asked_ = true;
-    server_certificate_hash_ = std::move(server_certificate_hash);
+    encrypted_ = true;
+    tls_ = std::move(facts);
 }
 
 client_login::event client_login::feed(wire::bytes in, std::string& out) {
@@ -134,19 +141,44 @@ std::optional<client_login::event> client_login::on_startup(wire::startup_messag
                name.starts_with("_pq_.");
     });
 
-    auto verifier = options_.find_verifier(who_.user, who_.database);
-    if (!verifier)
-        verifier = auth::make_mock_verifier(who_.user, options_.mock_secret);
-    scram_.emplace(std::move(*verifier), server_certificate_hash_);
-    step_ = step::sasl_initial;
-    append_sasl_mechanisms(out, !server_certificate_hash_.empty());
+    if (auto refused = check_transport(out))
+        return refused;
+    ask_for_secret(out);
     return std::nullopt;
+}
+
+std::optional<client_login::event> client_login::check_transport(std::string& out) {
+    if (options_.tls_required && !encrypted_)
+        return reject(out, sqlstate::invalid_authorization,
+                      "this server wants TLS: connect with sslmode=require");
+    if (options_.name_in_certificate && encrypted_ && tls_.client_certificate_name != who_.user)
+        return reject(out, sqlstate::invalid_authorization,
+                      "the client's certificate is not of user \"" + who_.user + '"');
+    return std::nullopt;
+}
+
+void client_login::ask_for_secret(std::string& out) {
+    auto known = options_.find_secret(who_.user, who_.database);
+    if (!known && options_.mock_md5)
+        known = md5_secret{"md5"};  // no hash is that short
+    if (!known)
+        known = auth::make_mock_verifier(who_.user, options_.mock_secret);
+    if (auto* md5 = std::get_if<md5_secret>(&*known)) {
+        md5_stored_ = std::move(md5->text);
+        md5_salt_ = auth::random_octets(4);
+        step_ = step::md5;
+        wire::append_authentication(out, wire::auth_code::md5, md5_salt_);
+        return;
+    }
+    scram_.emplace(std::move(std::get<auth::scram_verifier>(*known)), tls_.server_certificate_hash);
+    step_ = step::sasl_initial;
+    append_sasl_mechanisms(out, !tls_.server_certificate_hash.empty());
 }
 
 std::optional<client_login::event> client_login::read_password(std::string& out) {
     if (!input_.empty() && input_.front() != 'p')
         return reject(out, sqlstate::protocol_violation,
-                      "expected SASL response, got message type " +
+                      "expected password response, got message type " +
                           std::to_string(static_cast<unsigned char>(input_.front())));
     const auto header = wire::decode_frame_header(input_, password_size_max);
     if (!header)
@@ -156,9 +188,30 @@ std::optional<client_login::event> client_login::read_password(std::string& out)
 
     const auto body = input_.substr(wire::header_size, (*header)->body_size);
     input_.erase(0, (*header)->frame_size());
+    if (step_ == step::md5)
+        return on_md5_answer(body, out);
     if (step_ == step::sasl_initial)
         return on_sasl_initial(body, out);
     return on_sasl_final(body, out);
+}
+
+client_login::event client_login::on_md5_answer(wire::bytes body, std::string& out) {
+    const auto expected = auth::md5_response(md5_stored_, md5_salt_);
+    if (!expected)
+        return reject(out, sqlstate::internal_error, expected.error().message());
+    const auto answer = body.substr(0, body.find('\0'));
+    if (answer.size() != expected->size() ||
+        CRYPTO_memcmp(answer.data(), expected->data(), answer.size()) != 0 ||
+        md5_stored_.size() != md5_stored_size)
+        return wrong_password(out);
+    return let_in(out);
+}
+
+client_login::event client_login::let_in(std::string& out) {
+    wire::append_authentication(out, wire::auth_code::ok);
+    step_ = step::over;
+    who_.early = std::move(input_);
+    return std::move(who_);
 }
 
 std::optional<client_login::event> client_login::on_sasl_initial(wire::bytes body,
@@ -179,17 +232,18 @@ client_login::event client_login::on_sasl_final(wire::bytes body, std::string& o
     if (!proof)
         return on_scram_error(proof.error(), out);
     wire::append_authentication(out, wire::auth_code::sasl_final, *proof);
-    wire::append_authentication(out, wire::auth_code::ok);
-    step_ = step::over;
-    who_.early = std::move(input_);
-    return std::move(who_);
+    return let_in(out);
 }
 
 client_login::event client_login::on_scram_error(boost::system::error_code why, std::string& out) {
     if (why == auth::errc::wrong_password)
-        return reject(out, sqlstate::invalid_password,
-                      "password authentication failed for user \"" + who_.user + '"');
+        return wrong_password(out);
     return reject(out, sqlstate::protocol_violation, "SCRAM failed: " + why.message());
+}
+
+client_login::event client_login::wrong_password(std::string& out) {
+    return reject(out, sqlstate::invalid_password,
+                  "password authentication failed for user \"" + who_.user + '"');
 }
 
 client_login::event client_login::unsupported_protocol(std::int32_t code, std::string& out) {

@@ -41,6 +41,8 @@ void prepare_tcp(int fd) {
 struct dialogue::timed_socket {
     explicit timed_socket(const asio::any_io_executor& executor)
         : socket{executor}, timer{executor} {}
+    explicit timed_socket(dialogue::stream_socket accepted)
+        : socket{std::move(accepted)}, timer{socket.get_executor()} {}
 
     asio::generic::stream_protocol::socket socket;
     asio::steady_timer timer;
@@ -50,6 +52,16 @@ struct dialogue::timed_socket {
 
 dialogue::dialogue(const asio::any_io_executor& executor, time_point deadline)
     : deadline_{deadline}, shared_{std::make_shared<timed_socket>(executor)} {}
+
+dialogue::dialogue(stream_socket accepted, time_point deadline)
+    : deadline_{deadline}, shared_{std::make_shared<timed_socket>(std::move(accepted))} {
+    watch(deadline_);
+}
+
+void dialogue::put_off(time_point deadline) {
+    deadline_ = deadline;
+    watch(deadline_);
+}
 
 dialogue::~dialogue() {
     error_code ignored;
@@ -143,9 +155,11 @@ asio::awaitable<error_code> dialogue::read(std::string& in) {
     co_return error_code{};
 }
 
-asio::awaitable<error_code> dialogue::start_tls(std::unique_ptr<net::tls_filter> filter) {
+asio::awaitable<error_code> dialogue::start_tls(std::unique_ptr<net::tls_filter> filter,
+                                                std::string received) {
     tls_ = std::move(filter);
-    std::string in, out;
+    std::string in = std::move(received);
+    std::string out;
     for (;;) {
         const auto progress = tls_->handshake(in, [&](net::bytes part) { out.append(part); });
         error_code error;

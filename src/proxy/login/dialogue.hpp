@@ -1,4 +1,4 @@
-// One connection of the control plane to a server: bytes out and in, under TLS once
+// One connection of the control plane, to a server or of a client: bytes out and in, under TLS once
 // it is there, within a deadline.
 #pragma once
 
@@ -21,10 +21,16 @@ class dialogue {
     using endpoint = boost::asio::generic::stream_protocol::endpoint;
     using time_point = std::chrono::steady_clock::time_point;
 
+    using stream_socket = boost::asio::generic::stream_protocol::socket;
+
     dialogue(const boost::asio::any_io_executor& executor, time_point deadline);
+    dialogue(stream_socket accepted, time_point deadline);  // connected already
     ~dialogue();
     dialogue(const dialogue&) = delete;
     dialogue& operator=(const dialogue&) = delete;
+
+    /// From here on until `deadline`.
+    void put_off(time_point deadline);
 
     /// Connects, by `until` if that is earlier than the deadline.
     boost::asio::awaitable<boost::system::error_code> connect(const endpoint& to, time_point until);
@@ -33,13 +39,13 @@ class dialogue {
     boost::asio::awaitable<boost::system::error_code> write(const std::string& out);
 
     /// Appends what comes next to `in`, decrypted; at least one byte unless it fails.
-    /// The server's end is `asio::error::eof`.
+    /// The peer's end is `asio::error::eof`.
     boost::asio::awaitable<boost::system::error_code> read(std::string& in);
 
-    /// Shakes hands as the client. Fails as `tls_filter::handshake` does, or with the
-    /// socket's error.
+    /// Shakes hands; `received` are bytes of that which have been read already. Fails as
+    /// `tls_filter::handshake` does, or with the socket's error.
     boost::asio::awaitable<boost::system::error_code> start_tls(
-        std::unique_ptr<net::tls_filter> filter);
+        std::unique_ptr<net::tls_filter> filter, std::string received = {});
 
     /// The connection's TLS, or null. After a handshake that failed, it knows why.
     const net::tls_filter* tls() const noexcept { return tls_.get(); }

@@ -156,9 +156,9 @@ TEST_CASE("an unknown key is an error with the nearest known one") {
     CHECK(errors_of(with_database("    breaker: { failure: 1 }\n")) ==
           lines{"pgballast.yaml:4: databases.app.breaker.failure: unknown key, expected one of "
                 "failures, open_for (did you mean 'failures'?)"});
-    CHECK(errors_of("client_tls: { mode: prefer }\n") ==
-          lines{"pgballast.yaml:1: client_tls: unknown key, expected one of listen, admin, "
-                "databases, users, limits, io, threads, log"});
+    CHECK(errors_of("cluster: 1\n") ==
+          lines{"pgballast.yaml:1: cluster: unknown key, expected one of listen, admin, "
+                "client_tls, databases, users, userlist, limits, io, threads, log"});
     CHECK(errors_of("lisen: 127.0.0.1:1\n").at(0).ends_with("(did you mean 'listen'?)"));
     CHECK(errors_of("\"a\\nb\": 1\n").at(0).starts_with("pgballast.yaml:1: a?b: unknown key"));
 }
@@ -315,4 +315,45 @@ TEST_CASE("a secret's file that cannot serve is an error, which does not quote i
         CHECK(result.error()[0].key == "users[0].password_file");
         CHECK(result.error()[0].message.find("hush") == std::string::npos);
     }
+}
+
+TEST_CASE("TLS for clients needs a certificate, and authorities where theirs are verified") {
+    const auto mode_of = [](std::string_view text) { return parsed(text).client_tls.mode; };
+    CHECK(mode_of("") == sslmode::disable);
+    CHECK(mode_of("client_tls: { mode: disable }") == sslmode::disable);
+    CHECK(mode_of("client_tls: { cert: a.pem }") == sslmode::prefer);
+    CHECK(mode_of("client_tls: { mode: require, cert: a.pem }") == sslmode::require);
+
+    const auto all = parsed("client_tls: { mode: verify-full, cert: a.crt, key: /k.pem, ca: ca }");
+    CHECK(all.client_tls.cert == "a.crt");
+    CHECK(all.client_tls.key == "/k.pem");
+    CHECK(all.client_tls.ca == "ca");
+    CHECK(all.client_tls.required());
+    CHECK_FALSE(parsed("client_tls: { cert: a.pem }").client_tls.required());
+
+    CHECK(errors_of("client_tls: { mode: require }") ==
+          lines{"pgballast.yaml:1: client_tls.cert: missing, expected a file with our certificate "
+                "(PEM)"});
+    CHECK(errors_of("client_tls: { mode: verify-ca, cert: a.pem }") ==
+          lines{"pgballast.yaml:1: client_tls.ca: missing, expected a file with the authorities of "
+                "clients' certificates"});
+    CHECK(errors_of("client_tls: { mode: allow, cert: a.pem }").size() == 1);
+}
+
+TEST_CASE("a file of users in PgBouncer's format stands behind the users of our own") {
+    const temporary_directory directory;
+    directory.write("users.txt", "\"a\" \"theirs\"\n\"b\" \"secret\"\n");
+    const auto out = parsed("users: [{ name: a, password: ours, max_clients: 3 }]\nuserlist: " +
+                            (directory.path() / "users.txt").string());
+    REQUIRE(out.users.size() == 2);
+    CHECK(out.users[0].password == "ours");
+    CHECK(out.users[0].max_clients == 3);
+    CHECK(out.users[1].name == "b");
+    CHECK(out.users[1].password == "secret");
+
+    directory.write("broken.txt", "\"a\" \"b\"\nnonsense\n");
+    const auto errors = errors_of("userlist: " + (directory.path() / "broken.txt").string());
+    REQUIRE(errors.size() == 1);
+    CHECK_THAT(errors[0], Catch::Contains("line 2") && Catch::Contains("broken.txt"));
+    CHECK(errors_of("userlist: /nonexistent/users.txt").size() == 1);
 }

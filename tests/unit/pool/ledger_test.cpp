@@ -227,6 +227,7 @@ TEST_CASE("a wait of 5 s is announced once, to waiters of either kind") {
     CHECK(w.notices[0].id == 1);
     CHECK(w.notices[0].worker == 3);
     CHECK(w.notices[0].waited == 5s);
+    CHECK(w.notices[0].text == "waiting for the database to wake, 5 s so far");
     w.run(30s);
     REQUIRE(w.notices.size() == 2);
     CHECK(w.notices[1].id == 2);

@@ -2,6 +2,7 @@
 
 #include <catch2/catch.hpp>
 
+#include "pgballast/auth/md5.hpp"
 #include "pgballast/wire/writer.hpp"
 
 using namespace pgballast;
@@ -16,9 +17,9 @@ const auto ssl_request = wire::encode_ssl_request();
 client_login::options how(bool tls_available = false) {
     const auto find = [](const std::string& user, const std::string&) {
         static const auto verifier = auth::make_scram_verifier("secret", 16);
-        return user == "alice" ? std::optional{verifier} : std::nullopt;
+        return user == "alice" ? std::optional<client_login::secret>{verifier} : std::nullopt;
     };
-    return {.find_verifier = find, .mock_secret = "mock", .tls_available = tls_available};
+    return {.find_secret = find, .mock_secret = "mock", .tls_available = tls_available};
 }
 
 using parameters = std::vector<std::pair<std::string, std::string>>;
@@ -184,7 +185,7 @@ TEST_CASE("an unknown user sees what a wrong password sees, with the same salt e
 TEST_CASE("the database is the user's where none is named") {
     client_login::options options;
     std::string asked;
-    options.find_verifier = [&](const std::string& user, const std::string& database) {
+    options.find_secret = [&](const std::string& user, const std::string& database) {
         asked = user + '/' + database;
         return std::nullopt;
     };
@@ -269,7 +270,7 @@ TEST_CASE("TLS is started where it is available, and the login goes on inside") 
     std::string out;
     CHECK(std::holds_alternative<client_login::start_tls>(feed(login, ssl_request, out, 1)));
     CHECK(out == "S");
-    login.tls_started(certificate_hash);
+    login.tls_started({.server_certificate_hash = certificate_hash});
     out.clear();
     (void)login.feed(startup(alice), out);
     const auto said = authenticate(login, out, "secret", certificate_hash);
@@ -302,6 +303,72 @@ TEST_CASE("inside TLS there is no second SSLRequest") {
     CHECK(std::holds_alternative<client_login::rejected>(login.feed(ssl_request, out)));
 }
 
+TEST_CASE("where TLS is required a startup packet in the clear is refused") {
+    auto options = how(true);
+    options.tls_required = true;
+    client_login clear{options};
+    std::string out;
+    REQUIRE(std::holds_alternative<client_login::rejected>(clear.feed(startup(alice), out)));
+    CHECK(error_in(out).sqlstate == "28000");
+    CHECK_THAT(std::string{error_in(out).message}, Catch::Contains("sslmode=require"));
+
+    client_login encrypted{options};
+    encrypted.tls_started({});
+    out.clear();
+    (void)encrypted.feed(startup(alice), out);
+    CHECK(std::holds_alternative<client_login::authenticated>(
+        authenticate(encrypted, out, "secret").end));
+}
+
+TEST_CASE("a certificate may have to bear the user's name") {
+    auto options = how(true);
+    options.name_in_certificate = true;
+    for (const auto* name : {"", "bob", "Alice", "alice"}) {
+        CAPTURE(name);
+        client_login login{options};
+        login.tls_started({.client_certificate_name = name});
+        std::string out;
+        const auto end = login.feed(startup(alice), out);
+        CHECK(std::holds_alternative<client_login::more>(end) == (name == "alice"s));
+        if (name != "alice"s)
+            CHECK(error_in(out).sqlstate == "28000");
+    }
+}
+
+TEST_CASE("a user of whom only an md5 hash is kept is asked for md5") {
+    auto options = how();
+    options.mock_md5 = true;
+    options.find_secret = [](const std::string& user, const std::string&) {
+        return user == "alice" ? std::optional<client_login::secret>{client_login::md5_secret{
+                                     "md54a0a68b43b6cd5cf266fa02f196e2371"}}
+                               : std::nullopt;
+    };
+    for (const auto* user : {"alice", "mallory"}) {
+        CAPTURE(user);
+        client_login login{options};
+        std::string out;
+        (void)login.feed(startup({{"user", user}}), out);
+        const auto asked = request_in(out);
+        CHECK(asked.code == wire::auth_code::md5);
+        REQUIRE(asked.data.size() == 4);
+        std::string in;
+        wire::append_password(in, auth::md5_response("alice", "secret", asked.data).value());
+        out.clear();
+        const auto end = login.feed(in, out);
+        CHECK(std::holds_alternative<client_login::authenticated>(end) == (user == "alice"s));
+        if (user != "alice"s)
+            CHECK(error_in(out).sqlstate == "28P01");
+    }
+    client_login login{options};
+    std::string out;
+    (void)login.feed(startup(alice), out);
+    std::string in;
+    wire::append_password(in, auth::md5_response("alice", "wrong", request_in(out).data).value());
+    out.clear();
+    CHECK(std::holds_alternative<client_login::rejected>(login.feed(in, out)));
+    CHECK(error_in(out).message == "password authentication failed for user \"alice\"");
+}
+
 TEST_CASE("a cancel request is an event without an answer") {
     const auto packet = wire::encode_cancel_request({4711, "\1\2\3\4"});
     client_login login{how()};
@@ -316,9 +383,10 @@ TEST_CASE("a cancel request is an event without an answer") {
     CHECK(std::holds_alternative<client_login::cancel>(later.feed(ssl_request + packet, out)));
 }
 
-TEST_CASE("only SASL messages are taken for a password") {
+TEST_CASE("only password messages are taken for a password") {
     const auto first = startup(alice);
-    CHECK(refusal("X\0\0\0\4"s, "08P01", first) == "expected SASL response, got message type 88");
+    CHECK(refusal("X\0\0\0\4"s, "08P01", first) ==
+          "expected password response, got message type 88");
     CHECK_THAT(refusal("Q\0\0\0\x0dselect 1\0"s, "08P01", first), Catch::Contains("type 81"));
     CHECK(refusal("p\0\0\0\3"s, "08P01", first) == "invalid message length");
     CHECK(refusal("p\0\0\4\5"s, "08P01", first) == "invalid message length");

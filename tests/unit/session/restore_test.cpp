@@ -87,6 +87,13 @@ TEST_CASE("a role may be refused tomorrow, so its answer is always waited for") 
     CHECK_FALSE(startup_plan(nullptr, settings({{"work_mem", "1MB"}})).always_wait);
 }
 
+TEST_CASE("a client's own settings are named, without their values") {
+    const reported fresh{{{"DateStyle", "ISO"}, {"TimeZone", "UTC"}, {"server_version", "15"}}};
+    const reported own{{{"DateStyle", "ISO"}, {"TimeZone", "CET"}, {"server_version", "14"}}};
+    CHECK(names_of_own_settings(fresh, fresh, nullptr).empty());
+    CHECK(names_of_own_settings(fresh, own, settings({{"a.b", "x"}})) == "TimeZone,a.b");
+}
+
 TEST_CASE("commands that change settings are known by their tags") {
     for (const auto* tag : {"SET", "RESET", "DISCARD ALL"})
         CHECK(changes_settings(tag));

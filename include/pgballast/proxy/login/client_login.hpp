@@ -22,19 +22,35 @@ class client_login {
  public:
     static constexpr std::uint32_t password_size_max = 1024;  // PG_MAX_SASL_MESSAGE_LENGTH
 
+    /// What is kept of a password as "md5" and 32 digits, as by an old PgBouncer.
+    struct md5_secret {
+        std::string text;
+    };
+    using secret = std::variant<auth::scram_verifier, md5_secret>;
+
     /// Finds what is kept of a user's password, for a database that may not exist;
     /// nothing when there is no such user.
-    using verifier_lookup = std::function<std::optional<auth::scram_verifier>(
-        const std::string& user, const std::string& database)>;
+    using secret_lookup =
+        std::function<std::optional<secret>(const std::string& user, const std::string& database)>;
 
     struct options {
-        verifier_lookup find_verifier;
+        secret_lookup find_secret;
 
         /// Makes the verifiers of unknown users; one for the life of the process, so that
         /// a user is given the same salt each time.
         std::string mock_secret;
 
-        bool tls_available = false;  // answers 'S' to SSLRequest
+        bool mock_md5 = false;  // unknown users are asked for md5, since known ones are
+
+        bool tls_available = false;        // answers 'S' to SSLRequest
+        bool tls_required = false;         // refuses a startup packet in the clear
+        bool name_in_certificate = false;  // the user's, as its common name
+    };
+
+    /// What TLS tells about a client.
+    struct tls_facts {
+        std::string server_certificate_hash{};  // not empty: clients may bind to it
+        std::string client_certificate_name{};  // its common name; empty: none was shown
     };
 
     struct more {};       // feed what the client sends next
@@ -63,11 +79,14 @@ class client_login {
     event feed(wire::bytes in, std::string& out);
 
     /// The handshake that `start_tls` asked for is done (or was, before the first byte:
-    /// direct TLS). `server_certificate_hash`, when not empty, lets clients bind to it.
-    void tls_started(std::string server_certificate_hash);
+    /// direct TLS).
+    void tls_started(tls_facts facts);
+
+    /// An end to the conversation that was not in the bytes; appends the ErrorResponse.
+    event reject(std::string& out, wire::bytes sqlstate, std::string message);
 
  private:
-    enum class step { startup, tls, sasl_initial, sasl_final, over };
+    enum class step { startup, tls, md5, sasl_initial, sasl_final, over };
 
     std::optional<event> read_startup(std::string& out);
     std::optional<event> read_password(std::string& out);
@@ -76,18 +95,25 @@ class client_login {
     std::optional<event> on_ssl_request(std::string& out);
     std::optional<event> on_gssenc_request(std::string& out);
     std::optional<event> on_startup(wire::startup_message message, std::string& out);
+    std::optional<event> check_transport(std::string& out);
+    void ask_for_secret(std::string& out);
+    event on_md5_answer(wire::bytes body, std::string& out);
+    event let_in(std::string& out);
     std::optional<event> on_sasl_initial(wire::bytes body, std::string& out);
     event on_sasl_final(wire::bytes body, std::string& out);
 
     event on_scram_error(boost::system::error_code why, std::string& out);
     event unsupported_protocol(std::int32_t code, std::string& out);
-    event reject(std::string& out, wire::bytes sqlstate, std::string message);
+    event wrong_password(std::string& out);
 
     options options_;
     step step_ = step::startup;
     bool ssl_asked_ = false;
     bool gss_asked_ = false;
-    std::string server_certificate_hash_;
+    bool encrypted_ = false;
+    tls_facts tls_;
+    std::string md5_salt_;
+    std::string md5_stored_;
     std::optional<auth::scram_server> scram_;
     authenticated who_;
     std::string input_;  // an unfinished message, between calls
