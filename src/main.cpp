@@ -1,5 +1,6 @@
 // The supervisor: command line, signals, start and end.
 #include <sys/resource.h>
+#include <sysexits.h>
 #include <systemd/sd-daemon.h>
 
 #include <CLI/CLI.hpp>
@@ -7,22 +8,21 @@
 #include <csignal>
 #include <cstdio>
 #include <exception>
+#include <iostream>
 #include <optional>
 #include <string>
 
 #include "pgballast/admin/admin_port.hpp"
 #include "pgballast/admin/loopback.hpp"
+#include "pgballast/cli/check.hpp"
+#include "pgballast/cli/hash_password.hpp"
+#include "pgballast/cli/status.hpp"
 #include "pgballast/config/load.hpp"
 #include "pgballast/proxy/log.hpp"
 #include "pgballast/proxy/proxy.hpp"
 
 namespace pgballast {
 namespace {
-
-// sysexits.h
-constexpr int exit_usage = 64;
-constexpr int exit_software = 70;
-constexpr int exit_config = 78;
 
 /// Raises the limit on descriptors as far as it goes, and says when that is not
 /// enough: each client takes one, and so does each backend.
@@ -138,10 +138,32 @@ int serve(const config::snapshot& settings) {
         log::info("stopped");
     } catch (const std::exception& error) {
         log::error("cannot serve", {{"cause", error.what()}});
-        result = exit_software;
+        result = EX_SOFTWARE;
     }
     log::stop();
     return result;
+}
+
+/// Nothing returned: why it is no configuration has been said.
+std::optional<config::snapshot> load(const std::optional<std::string>& file,
+                                     const config::overrides& overrides) {
+    std::optional<std::filesystem::path> path;
+    if (file)
+        path = *file;
+    auto settings = config::load(path, overrides, config::process_environment());
+    if (settings)
+        return std::move(*settings);
+    for (const auto& error : settings.error())
+        std::fprintf(stderr, "pgballast: %s\n", config::to_string(error).c_str());
+    return std::nullopt;
+}
+
+/// Status asks a pgballast whose databases may not be known here.
+std::optional<config::snapshot> load_for_status(const std::optional<std::string>& file,
+                                                config::overrides overrides) {
+    if (!file && !overrides.upstream)
+        overrides.upstream = "postgresql://nobody@localhost/nothing";
+    return load(file, overrides);
 }
 
 int run(int argc, char** argv) {
@@ -157,29 +179,34 @@ int run(int argc, char** argv) {
     app.add_option("--log-level", overrides.log_level, "trace, debug, info, warn or error");
     app.set_version_flag("--version", "pgballast " PGBALLAST_VERSION);
     app.add_subcommand("run", "serve (default)")->fallthrough();
+    const auto* check =
+        app.add_subcommand("check", "validate the configuration, walk the way to each upstream")
+            ->fallthrough();
+    const auto* status =
+        app.add_subcommand("status", "one screen from the admin port")->fallthrough();
+    const auto* hash =
+        app.add_subcommand("hash-password", "a SCRAM-SHA-256 verifier from a password on stdin");
     app.require_subcommand(0, 1);
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {
-        return app.exit(error) == 0 ? 0 : exit_usage;
+        return app.exit(error) == 0 ? 0 : EX_USAGE;
     }
-
-    std::optional<std::filesystem::path> path;
-    if (file)
-        path = *file;
-    const auto settings = config::load(path, overrides, config::process_environment());
-    if (!settings) {
-        for (const auto& error : settings.error())
-            std::fprintf(stderr, "pgballast: %s\n", config::to_string(error).c_str());
-        return exit_config;
-    }
+    if (hash->parsed())
+        return cli::hash_password(std::cin, std::cout, std::cerr);
+    const auto settings =
+        status->parsed() ? load_for_status(file, overrides) : load(file, overrides);
+    if (!settings)
+        return EX_CONFIG;
+    if (status->parsed())
+        return cli::status(*settings, std::cout, std::cerr);
     if (settings->admin) {
         if (const auto where = admin::loopback_endpoint(*settings->admin); !where) {
             std::fprintf(stderr, "pgballast: %s\n", config::to_string(where.error()).c_str());
-            return exit_config;
+            return EX_CONFIG;
         }
     }
-    return serve(*settings);
+    return check->parsed() ? cli::check(*settings, std::cout) : serve(*settings);
 }
 
 }  // namespace

@@ -9,7 +9,6 @@
 
 #include "listeners.hpp"
 #include "pgballast/auth/random.hpp"
-#include "pgballast/config/neon.hpp"
 #include "pgballast/proxy/log.hpp"
 
 namespace pgballast::proxy {
@@ -57,13 +56,6 @@ client_login::secret secret_of(const config::user& one) {
     if (auto verifier = auth::parse_scram_verifier(one.scram))
         return *verifier;
     throw std::runtime_error{"users: the SCRAM verifier of \"" + one.name + "\" cannot be read"};
-}
-
-/// How errors of a login are to be read: Neon flattens them, and so does neonsim.
-bool is_neon(const config::dsn& upstream) {
-    return std::ranges::any_of(upstream.hosts, [](const config::endpoint& one) {
-        return config::is_neon_host(one.host) || one.host.ends_with(".neonsim.test");
-    });
 }
 
 /// `max` 0: there is always one.
@@ -259,7 +251,7 @@ void proxy::open_backend(shared_pool& pool) {
 asio::awaitable<void> proxy::connect(pool_entry& entry) {
     const auto& settings = entry.pool->settings();
     const auto timeout = settings.upstream.connect_timeout.value_or(settings.retry.connect_timeout);
-    const bool neon = is_neon(settings.upstream);
+    const bool neon = speaks_as_neon(settings.upstream);
     auto result = co_await connect_backend(settings.upstream, *entry.tls, neon, timeout);
     if (auto* opened = std::get_if<logged_in>(&result))
         connected(entry, std::move(*opened));

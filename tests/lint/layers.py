@@ -20,6 +20,7 @@ BELOW = {
     "net": {"wire", "config"},
     "proxy": {"wire", "auth", "config", "sql", "session", "pool", "net"},
     "admin": {"wire", "auth", "config", "sql", "session", "pool", "net", "proxy"},
+    "cli": {"wire", "auth", "config", "sql", "session", "pool", "net", "proxy", "admin"},
 }
 
 # Bytes in, actions out: tested without a kernel, so built without one.

@@ -58,7 +58,7 @@ class Pgballast:
         config = pathlib.Path(self.directory.name) / "pgballast.yaml"
         config.write_text(json.dumps(self.document, indent=1))  # which is YAML, too
         self.asked_to_end = False
-        self.process = Process(ends_with_us([_program(), "run", "--config", str(config)]))
+        self.process = Process(ends_with_us([program(), "run", "--config", str(config)]))
         try:
             self.port = _port(self._wait_until_listening("(?<!admin )listening"))
             self.admin_port = _port(self._wait_until_listening("admin listening")) if admin else 0
@@ -138,5 +138,5 @@ def _port(line: Line) -> int:
     return int(line.text.rsplit(":", 1)[1].split()[0])
 
 
-def _program() -> str:
+def program() -> str:
     return os.path.join(os.environ.get("PGBALLAST_BUILD", "build"), "bin", "pgballast")

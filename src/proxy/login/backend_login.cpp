@@ -128,6 +128,7 @@ void backend_login::on_password_request(const wire::authentication& request, std
     if (upstream_.password.empty())
         return refuse(sqlstate::invalid_password, "the server asks for a password: none is given");
     step_ = step::password_sent;
+    method_ = request.code == wire::auth_code::cleartext ? "password" : "md5";
     if (request.code == wire::auth_code::cleartext)
         return wire::append_password(out, upstream_.password);
 
@@ -162,6 +163,7 @@ void backend_login::on_sasl(wire::bytes data, std::string& out) {
     const auto binding = bound_ ? wire::bytes{transport_.server_certificate_hash} : wire::bytes{};
     scram_.emplace(upstream_.password, binding, can_bind() && !plus);
     step_ = step::scram_first_sent;
+    method_ = scram_->mechanism();
     wire::append_sasl_initial_response(out, scram_->mechanism(), scram_->first());
 }
 

@@ -2,11 +2,16 @@
 
 #include <unistd.h>
 
+#include <algorithm>
+#include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/this_coro.hpp>
+#include <cstring>
+#include <sstream>
 #include <utility>
 #include <variant>
 
 #include "dialogue.hpp"
+#include "pgballast/config/neon.hpp"
 #include "pgballast/pool/classify.hpp"
 #include "resolve.hpp"
 #include "secure.hpp"
@@ -24,6 +29,7 @@ struct job {
     const config::dsn& upstream;
     const net::tls_context& tls;
     bool neon;
+    const connect_observer& observe;
     steady_clock::time_point started;
     steady_clock::time_point deadline;
 };
@@ -68,6 +74,37 @@ backend_login::transport transport_of(const dialogue& talk) {
     return {true, talk.tls()->server_certificate_hash()};
 }
 
+void tell(const job& work, pool::step which, std::chrono::microseconds took, std::string what) {
+    if (work.observe)
+        work.observe({which, took, std::move(what)});
+}
+
+std::string to_text(const stream_endpoint& one) {
+    if (one.protocol().family() == AF_UNIX)
+        return "a Unix socket";
+    asio::ip::tcp::endpoint address;
+    std::memcpy(address.data(), one.data(), std::min(one.size(), address.capacity()));
+    std::ostringstream out;
+    out << address;
+    return out.str();
+}
+
+std::string to_text(const std::vector<stream_endpoint>& all) {
+    std::string text;
+    for (const auto& one : all)
+        text += (text.empty() ? "" : ", ") + to_text(one);
+    return text;
+}
+
+std::string tls_in_words(const job& work, const dialogue& talk, const std::string& host) {
+    if (!talk.tls())
+        return "declined by the server, which sslmode=prefer allows: in the clear";
+    const auto verified = work.tls.checks_name() ? "certificate of " + host + " verified"
+                          : work.tls.verifies()  ? std::string{"certificate's authority verified"}
+                                                 : std::string{"certificate not verified"};
+    return talk.tls()->version() + ", " + verified;
+}
+
 /// Logs in over a connection that is there; `failed` says where it stands.
 asio::awaitable<attempt_result> log_in(const job& work, dialogue& talk, attempt_failure& failed) {
     failed.at = pool::step::login;
@@ -86,6 +123,7 @@ asio::awaitable<attempt_result> log_in(const job& work, dialogue& talk, attempt_
     }
     auto session = login.take_session();
     logged_in result;
+    result.method = login.method();
     result.parameters = std::move(session.parameters);
     result.key = std::move(session.key);
     result.early = std::move(session.early);
@@ -111,6 +149,7 @@ asio::awaitable<attempt_result> attempt(const job& work, const config::endpoint&
         failed.why = pool::classify(work.neon, pool::step::connect, error);
         co_return std::move(failed);
     }
+    tell(work, pool::step::connect, times.connect, to_text(to));
     if (how == way::tls) {
         const bool insist = work.upstream.sslmode != config::sslmode::prefer;
         failed.at = pool::step::tls;
@@ -120,6 +159,7 @@ asio::awaitable<attempt_result> attempt(const job& work, const config::endpoint&
             co_return std::move(failed);
         }
         times.tls = watch.lap();
+        tell(work, pool::step::tls, times.tls, tls_in_words(work, talk, host.host));
     }
     auto result = co_await log_in(work, talk, failed);
     times.login = watch.lap();
@@ -127,6 +167,7 @@ asio::awaitable<attempt_result> attempt(const job& work, const config::endpoint&
         session->remote = to;
         session->host = host.host;
         session->times = times;
+        tell(work, pool::step::login, times.login, std::string{session->method});
     }
     co_return std::move(result);
 }
@@ -159,6 +200,7 @@ asio::awaitable<connect_result> try_host(const job& work, const config::endpoint
     if (!found)
         co_return pool::classify(work.neon, pool::step::resolve, found.error());
 
+    tell(work, pool::step::resolve, resolving, to_text(*found));
     pool::failure last;
     for (std::size_t i = 0; i < found->size(); ++i) {
         const auto left = found->size() - i + hosts_left;
@@ -185,6 +227,7 @@ logged_in::logged_in(logged_in&& other) noexcept
       early{std::move(other.early)},
       remote{other.remote},
       host{std::move(other.host)},
+      method{other.method},
       times{other.times},
       took{other.took} {}
 
@@ -196,6 +239,7 @@ logged_in& logged_in::operator=(logged_in&& other) noexcept {
     early = std::move(other.early);
     remote = other.remote;
     host = std::move(other.host);
+    method = other.method;
     times = other.times;
     took = other.took;
     return *this;
@@ -206,12 +250,19 @@ logged_in::~logged_in() {
         ::close(fd);
 }
 
+bool speaks_as_neon(const config::dsn& upstream) {
+    return std::ranges::any_of(upstream.hosts, [](const config::endpoint& one) {
+        return config::is_neon_host(one.host) || one.host.ends_with(".neonsim.test");
+    });
+}
+
 asio::awaitable<connect_result> connect_backend(const config::dsn& upstream,
                                                 const net::tls_context& tls, bool neon,
-                                                std::chrono::milliseconds timeout) {
+                                                std::chrono::milliseconds timeout,
+                                                connect_observer observe) {
     assert(!upstream.hosts.empty());
     const auto now = steady_clock::now();
-    const job work{upstream, tls, neon, now, now + timeout};
+    const job work{upstream, tls, neon, observe, now, now + timeout};
     connect_result result;
     auto hosts_left = upstream.hosts.size();
     for (const auto& host : upstream.hosts) {

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -64,6 +65,9 @@ class backend_login {
     /// pg_hba.conf speaks; another kind of connection might be let in.
     bool turned_away() const noexcept { return turned_away_; }
 
+    /// How the server wanted to be shown the password.
+    std::string_view method() const noexcept { return method_; }
+
     /// After `done`, once.
     backend_session take_session() {
         assert(progress_ == progress::done);
@@ -102,6 +106,7 @@ class backend_login {
     step step_ = step::startup;
     bool turned_away_ = false;
     std::optional<auth::scram_client> scram_;
+    std::string_view method_ = "no password asked for";
     bool bound_ = false;  // the exchange is SCRAM-SHA-256-PLUS
 
     std::string input_;  // an unfinished message, between calls
