@@ -115,7 +115,7 @@ def isolated(stage: Stage, command: Sequence[str]) -> List[str]:
     they end with it, so nothing stays mounted or running."""
     user, group = stage.user.split(":")
     return ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--root", str(stage.root),
-            "--wd", stage.directory, f"--mount-proc={stage.root}/proc", "setpriv", "--reuid", user,
+            "--wd", stage.directory, "--mount-proc", "setpriv", "--reuid", user,
             "--regid", group, "--clear-groups", *command]
 
 
@@ -130,7 +130,7 @@ def context_files() -> List[str]:
     """What is tracked; Dockerfile.dockerignore leaves out hardly anything else."""
     listed = subprocess.run(["git", "ls-files", "-z"], cwd=PROJECT, check=True,
                             stdout=subprocess.PIPE, text=True)
-    return [name for name in listed.stdout.split("\0") if (PROJECT / name).exists()]
+    return [name for name in listed.stdout.split("\0") if name and (PROJECT / name).exists()]
 
 
 def copy_whole_context(to: pathlib.Path) -> None:
