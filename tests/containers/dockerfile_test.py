@@ -87,8 +87,8 @@ def mirror() -> str:
         found = re.search(r"^URIs:\s*(\S+)", source.read_text(), re.MULTILINE)
         if found:
             return found.group(1)
-    found = re.search(r"^deb\s+(?:\[.*?\]\s+)?(\S+)", pathlib.Path("/etc/apt/sources.list").read_text(),
-                      re.MULTILINE)
+    listed = pathlib.Path("/etc/apt/sources.list").read_text()
+    found = re.search(r"^deb\s+(?:\[.*?\]\s+)?(\S+)", listed, re.MULTILINE)
     assert found, "no Debian mirror in /etc/apt"
     return found.group(1)
 
@@ -276,7 +276,8 @@ def pgballast_url(dsn: str, address: str) -> str:
 
 def try_serving(image: Stage, dsn: str, control: str, neonsim: pathlib.Path) -> None:
     # The image's own command, on any free ports: this machine may use the usual ones.
-    command = [*image.entrypoint, *image.command, "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"]
+    ports = ["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"]
+    command = [*image.entrypoint, *image.command, *ports]
     served = subprocess.Popen(isolated(image, command), env=environment(NEON_DB_URL=dsn),
                               stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)
     try:
@@ -305,9 +306,9 @@ def try_serving(image: Stage, dsn: str, control: str, neonsim: pathlib.Path) -> 
             served.wait()
 
 
-def try_image(image: Stage, base: pathlib.Path, neonsim: pathlib.Path) -> None:
+def try_image(image: Stage, neonsim: pathlib.Path) -> None:
     program = image.root / image.entrypoint[0].lstrip("/")
-    say(f"the base is {size_mib(base)} MiB, the image {size_mib(image.root)} MiB, "
+    say(f"the image is {size_mib(image.root)} MiB, "
         f"pgballast itself {program.stat().st_size / 2**20:.1f} MiB")
     assert not missing_libraries(image), missing_libraries(image)
     version = run_image(image, ["--version"])
@@ -327,16 +328,18 @@ def try_image(image: Stage, base: pathlib.Path, neonsim: pathlib.Path) -> None:
 
 
 def read_arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description="Build and try conf/docker/Dockerfile in a chroot.")
-    parser.add_argument("--base", type=pathlib.Path, help="a Debian root to start from, made if it is not there")
+    parser = argparse.ArgumentParser(description="Build and try conf/docker/Dockerfile.")
+    parser.add_argument("--base", type=pathlib.Path,
+                        help="a Debian root to start from, made if it is not there")
     parser.add_argument("--keep", type=pathlib.Path, help="build in this folder and leave it")
     parser.add_argument("--neonsim", type=pathlib.Path, default=PROJECT / "build/bin/neonsim",
                         help="the simulator to try the image against (default: build/bin/neonsim)")
     return parser.parse_args()
 
 
-def places(arguments: argparse.Namespace, scratch: pathlib.Path) -> Tuple[pathlib.Path, pathlib.Path]:
-    work = (arguments.keep or scratch).resolve()
+def places(arguments: argparse.Namespace, scratch: str) -> Tuple[pathlib.Path, pathlib.Path]:
+    """The base, and the folder to build in."""
+    work = (arguments.keep or pathlib.Path(scratch)).resolve()
     work.mkdir(parents=True, exist_ok=True)
     return (arguments.base or work / "base").resolve(), work
 
@@ -345,11 +348,11 @@ def main() -> None:
     arguments = read_arguments()
     assert os.geteuid() == 0, "chroot needs root"
     assert arguments.neonsim.exists(), f"{arguments.neonsim} is missing: ./dev build"
-    with tempfile.TemporaryDirectory(prefix="pgballast-image-", ignore_cleanup_errors=True) as scratch:
-        base, work = places(arguments, pathlib.Path(scratch))
+    with tempfile.TemporaryDirectory(prefix="pgballast-image-") as scratch:
+        base, work = places(arguments, scratch)
         make_base(base)
         image = Build(base, work).run()
-        try_image(image, base, arguments.neonsim.resolve())
+        try_image(image, arguments.neonsim.resolve())
     say("passed")
 
 
