@@ -134,6 +134,11 @@ asio::awaitable<void> application::create_tables() {
     }
 }
 
+asio::awaitable<void> application::connect_directly() {
+    if (direct_)
+        co_await direct_->restart();
+}
+
 asio::awaitable<void> application::watch() {
     const auto executor = co_await asio::this_coro::executor;
     asio::steady_timer timer{executor};

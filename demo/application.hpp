@@ -22,6 +22,10 @@ class application {
     /// Creates the tables that are missing. Throws `std::runtime_error` in the driver's words.
     boost::asio::awaitable<void> create_tables();
 
+    /// Opens the direct connection, if there is to be one, as an application does that
+    /// starts; where that fails, the first request tries again.
+    boost::asio::awaitable<void> connect_directly();
+
     /// Keeps the time line, for as long as its executor runs.
     boost::asio::awaitable<void> watch();
 

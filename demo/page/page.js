@@ -164,7 +164,7 @@ function drawCompute(state) {
   if ($("#compute-state").textContent !== words) $("#compute-state").textContent = words;
   const frozen = compute === "frozen";
   $("#freeze").dataset.act = frozen ? "thaw" : "freeze";
-  $("#freeze").textContent = frozen ? "Thaw network" : "Freeze network";
+  $("#freeze").textContent = frozen ? "Thaw" : "Freeze";
   $("#freeze").setAttribute("aria-pressed", frozen);
   if (!$("#slow").disabled) $("#slow").checked = state.slowWake;
 }
@@ -246,16 +246,16 @@ function drawTimeline(state) {
 
   const parts = [];
   const bottom = top + shown.length * step - (step - height) + 10;
-  for (let ago = 0; ago <= span; ago += 30000) {
+  for (let ago = 0; ago <= span; ago += narrow ? 60000 : 30000) {
     const at = x(end - ago);
-    parts.push(svg("line", { class: "grid", x1: at, x2: at, y1: top - 8, y2: bottom }));
+    if (!narrow) parts.push(svg("line", { class: "grid", x1: at, x2: at, y1: top - 8, y2: bottom }));
     const anchor = ago === 0 ? "end" : ago === span && narrow ? "start" : "middle";
     parts.push(svg("text", { class: "axis", x: at, y: bottom + 16, "text-anchor": anchor },
       ago === 0 ? "now" : `−${ago / 1000} s`));
   }
   shown.forEach((name, index) => {
     const y = top + index * step;
-    parts.push(svg("text", { class: "name", x: 0, y: narrow ? y - 8 : y + 16 }, laneNames[name]));
+    parts.push(svg("text", { class: "name", x: 0, y: narrow ? y - 9 : y + 16 }, laneNames[name]));
     parts.push(svg("rect", { class: "track", x: left, y, width: width - left - right, height, rx: 4 }));
     lanes[name].forEach((each, at) => {
       const next = lanes[name][at + 1];
