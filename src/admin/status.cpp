@@ -53,11 +53,19 @@ pool_status of_pool(const proxy::shared_pool& pool) {
     return one;
 }
 
-/// "*" is no database: it makes pools of other names.
+/// "*" makes pools of whatever name a client asks for: until the server has let us in
+/// once, that is no database, and nobody's outage.
+bool is_database(const proxy::proxy& served, const proxy::shared_pool& pool) {
+    const auto& name = pool.settings().name;
+    const auto& configured = served.settings().databases;
+    const bool ours = std::ranges::find(configured, name, &config::database::name) != configured.end();
+    return name != "*" && (ours || pool.login_values());
+}
+
 std::vector<pool_status> all_pools(const proxy::proxy& served) {
     std::vector<pool_status> all;
     for (const auto* pool : served.pools())
-        if (pool->settings().name != "*")
+        if (is_database(served, *pool))
             all.push_back(of_pool(*pool));
     std::ranges::sort(all, {}, &pool_status::database);
     return all;

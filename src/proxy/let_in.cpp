@@ -91,7 +91,7 @@ class conversation {
             if (!goes_on(event))
                 co_return std::nullopt;
             if (!error && std::holds_alternative<client_login::start_tls>(event))
-                error = co_await start_tls(false, {});
+                error = co_await start_tls(false, std::string());
             if (!error)
                 error = co_await talk_.read(in);
         }
@@ -176,6 +176,16 @@ asio::awaitable<std::optional<pool::failure>> first_login(proxy& home, shared_po
     co_return wait->failure;
 }
 
+/// As PostgreSQL does: before it has read anything. A few bytes: they fit at once.
+void turn_away(client_socket& socket) {
+    std::string out;
+    wire::append_error(out, {"FATAL", wire::sqlstate::too_many_connections,
+                             "sorry, too many clients already"});
+    error_code ignored;
+    socket.native_non_blocking(true, ignored);
+    socket.write_some(asio::buffer(out), ignored);
+}
+
 asio::awaitable<void> reject(dialogue& talk, wire::error_message why) {
     std::string out;
     why.severity = "FATAL";
@@ -228,8 +238,10 @@ asio::awaitable<void> welcome(proxy& home, dialogue& talk, client_login::authent
 }  // namespace
 
 asio::awaitable<void> let_in(proxy& home, client_socket socket, std::string address, bool local) {
-    if (!home.count_login())
+    if (!home.count_login()) {
+        turn_away(socket);
         co_return;
+    }
     {
         const auto deadline =
             std::chrono::steady_clock::now() + home.settings().limits.login_timeout;

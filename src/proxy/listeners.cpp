@@ -8,6 +8,7 @@
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <stdexcept>
 
 #include "pgballast/proxy/log.hpp"
 
@@ -35,6 +36,17 @@ asio::awaitable<void> rest_after(error_code error) {
     co_await pause.async_wait(asio::use_awaitable);
 }
 
+template <typename Acceptor>
+void listen_at(Acceptor& acceptor, const typename Acceptor::endpoint_type& where,
+               const std::string& in_words) {
+    error_code error;
+    acceptor.bind(where, error);
+    if (!error)
+        acceptor.listen(backlog, error);
+    if (error)
+        throw std::runtime_error{"cannot listen on " + in_words + ": " + error.message()};
+}
+
 }  // namespace
 
 proxy::listeners::listeners(proxy& home) : home_{home} {
@@ -54,8 +66,7 @@ void proxy::listeners::listen_tcp(const config::endpoint& where) {
     const auto endpoint = found.begin()->endpoint();
     acceptor->open(endpoint.protocol());
     acceptor->set_option(tcp::acceptor::reuse_address{true});
-    acceptor->bind(endpoint);
-    acceptor->listen(backlog);
+    listen_at(*acceptor, endpoint, to_string(endpoint));
     log::info("listening", {{"address", to_string(acceptor->local_endpoint())}});
     tcp_.push_back(std::move(acceptor));
     asio::co_spawn(home_.context(), accept_tcp(*tcp_.back()), asio::detached);
@@ -66,8 +77,7 @@ void proxy::listeners::listen_unix(const config::endpoint& where) {
     ::unlink(path.c_str());
     auto acceptor = std::make_unique<unix_stream::acceptor>(home_.context());
     acceptor->open();
-    acceptor->bind(unix_stream::endpoint{path});
-    acceptor->listen(backlog);
+    listen_at(*acceptor, unix_stream::endpoint{path}, path);
     paths_.push_back(path);
     log::info("listening", {{"address", "unix:" + path}});
     unix_.push_back(std::move(acceptor));

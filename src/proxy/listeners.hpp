@@ -17,7 +17,7 @@ using client_socket = boost::asio::generic::stream_protocol::socket;
 
 class proxy::listeners {
  public:
-    /// Listens on all configured addresses. Throws `boost::system::system_error`.
+    /// Listens on all configured addresses. Throws `std::runtime_error` where one cannot be had.
     explicit listeners(proxy& home);
     ~listeners() { close(); }
 

@@ -28,7 +28,7 @@ class proxy final : private dispatcher, private control {
     ~proxy();
 
     /// Listens and starts the workers. The control plane runs wherever `context` is run.
-    /// Throws `boost::system::system_error` where an address cannot be listened on.
+    /// Throws `std::runtime_error` where an address cannot be listened on.
     void start();
 
     /// No new clients; those with nothing under way are closed now, the others when
