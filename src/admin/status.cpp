@@ -58,7 +58,8 @@ pool_status of_pool(const proxy::shared_pool& pool) {
 bool is_database(const proxy::proxy& served, const proxy::shared_pool& pool) {
     const auto& name = pool.settings().name;
     const auto& configured = served.settings().databases;
-    const bool ours = std::ranges::find(configured, name, &config::database::name) != configured.end();
+    const bool ours =
+        std::ranges::find(configured, name, &config::database::name) != configured.end();
     return name != "*" && (ours || pool.login_values());
 }
 

@@ -179,8 +179,8 @@ asio::awaitable<std::optional<pool::failure>> first_login(proxy& home, shared_po
 /// As PostgreSQL does: before it has read anything. A few bytes: they fit at once.
 void turn_away(client_socket& socket) {
     std::string out;
-    wire::append_error(out, {"FATAL", wire::sqlstate::too_many_connections,
-                             "sorry, too many clients already"});
+    wire::append_error(
+        out, {"FATAL", wire::sqlstate::too_many_connections, "sorry, too many clients already"});
     error_code ignored;
     socket.native_non_blocking(true, ignored);
     socket.write_some(asio::buffer(out), ignored);

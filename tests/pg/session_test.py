@@ -2,7 +2,7 @@
 
 import pytest
 from neonsim import wait_until
-from plainclient import SYNC, bind, execute, first_column, parse, types
+from plainclient import SYNC, bind, error_of, execute, first_column, parse, types
 from queries import rows, run, value
 
 
@@ -113,3 +113,50 @@ def test_notifications_arrive_in_a_session(proxy):
 
     wait_until(heard)
     assert [(each.channel, each.payload) for each in listener.notifies] == [("news", "extra")]
+
+
+# What a session that wrote may carry over to a new backend.
+
+
+def test_a_session_that_wrote_goes_on_where_no_users_code_can_have_run(neonsim, start_pgballast):
+    proxy = start_pgballast(neonsim.dsn, mode="session")
+    owner = proxy.connect()
+    run(owner, "drop table if exists written")
+    run(
+        owner,
+        "create table written (id serial primary key, who uuid default gen_random_uuid(),"
+        " at timestamptz not null default now(), email varchar(255) not null default '',"
+        " age int check (age > 0 and length(email) < 100), on_utc timestamp default timezone('utc', now()))",
+    )
+    owner.close()
+    client = proxy.connect()
+    for number in range(3):
+        run(client, f"insert into written (email, age) values ('x{number}', 1)")
+        neonsim.suspend()
+    assert value(client, "update written set age = 2 where email = 'x1' returning age") == 2
+    neonsim.suspend()
+    assert value(client, "select count(*) from written") == 3
+
+
+@pytest.mark.parametrize(
+    "hidden",
+    [
+        "create table hiding (a text default set_config('app.tenant', 'x', false))",
+        "create table hiding (a text check (set_config('app.tenant', 'x', false) = 'x'))",
+        "create table hiding (a text); create rule r as on insert to hiding do also"
+        " select set_config('app.tenant', 'x', false)",
+    ],
+)
+def test_a_session_that_wrote_ends_where_a_table_can_hide_code(neonsim, start_pgballast, hidden):
+    proxy = start_pgballast(neonsim.dsn, mode="session")
+    run(neonsim.connect(), hidden)
+    try:
+        client = proxy.raw()
+        client.query("insert into hiding values ('x')")
+        neonsim.suspend()
+        proxy.wait_for_line("pool stale")
+        client.send_query("select 1")
+        messages, _ = client.read_to_end()
+        assert error_of(messages)["C"] == "57P01"
+    finally:
+        run(neonsim.connect(), "drop table hiding")

@@ -236,9 +236,6 @@ TEST_CASE("statements that leave something, or may, are not traceless") {
             "explain analyze select set_config('a.b', 'x', false)",
             "explain select 1",
             "create temp table t (a int)",
-            "insert into t values (1)",
-            "update t set a = 1",
-            "delete from t",
             "merge into t using u on true when matched then delete",
             "truncate t",
             "lock table t",
@@ -299,4 +296,32 @@ TEST_CASE("a long text is judged in linear time and constant stack") {
     for (std::size_t depth = 0; depth < length; ++depth)
         nested += "/*";
     CHECK(trace_of(nested) == trace::unknown);
+}
+
+TEST_CASE("a write leaves nothing unless a trigger or a default does") {
+    check_all(
+        std::array{
+            "insert into t values (1)",
+            "INSERT INTO app.t (a, \"B\") VALUES ($1, lower($2)), (3, default) RETURNING a",
+            "insert into \"T\" as x (a) select count(*) from u",
+            "insert into t default values",
+            "insert into t (a) values (1) on conflict (a) do update set b = excluded.b",
+            "update t set a = 1",
+            "update only t as x set (a, b) = (1, now()) where x.c in (1, 2)",
+            "delete from t",
+            "delete from t using u where t.a = u.a returning *",
+        },
+        trace::code);
+    check_all(
+        std::array{
+            "insert into t values (nextval('s'))",
+            "insert into t (a) values (set_config('a.b', 'x', false))",
+            "insert into t select f(1)",
+            "insert t values (1)",
+            "update t set a = pg_advisory_lock(1)",
+            "update t set a = currval('s')",
+            "delete from t where lastval() = 1",
+            "delete from t where app.f(a)",
+        },
+        trace::unknown);
 }
