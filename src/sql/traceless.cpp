@@ -19,10 +19,12 @@ const words& vetted_functions() {
                              "age",
                              "array_agg",
                              "array_length",
+                             "array_to_string",
                              "avg",
                              "bool_and",
                              "bool_or",
                              "btrim",
+                             "cardinality",
                              "ceil",
                              "char_length",
                              "clock_timestamp",
@@ -35,9 +37,12 @@ const words& vetted_functions() {
                              "current_setting",
                              "date_part",
                              "date_trunc",
+                             "decode",
+                             "encode",
                              "extract",
                              "floor",
                              "format",
+                             "gen_random_uuid",
                              "generate_series",
                              "greatest",
                              "initcap",
@@ -51,6 +56,7 @@ const words& vetted_functions() {
                              "lower",
                              "lpad",
                              "ltrim",
+                             "make_interval",
                              "max",
                              "md5",
                              "min",
@@ -69,12 +75,15 @@ const words& vetted_functions() {
                              "right",
                              "round",
                              "row_number",
+                             "row_to_json",
                              "rpad",
+                             "sha256",
                              "rtrim",
                              "split_part",
                              "sqrt",
                              "statement_timestamp",
                              "string_agg",
+                             "string_to_array",
                              "strpos",
                              "substr",
                              "substring",
@@ -84,6 +93,7 @@ const words& vetted_functions() {
                              "to_date",
                              "to_json",
                              "to_jsonb",
+                             "to_number",
                              "to_timestamp",
                              "trim",
                              "trunc",
@@ -96,12 +106,13 @@ const words& vetted_functions() {
 // Words that stand before a parenthesis without calling anything.
 const words& words_before_parenthesis() {
     static const words names{
-        "all",     "and",       "any",       "array",   "as",       "between",   "by",     "case",
-        "cast",    "char",      "conflict",  "decimal", "distinct", "else",      "except", "exists",
-        "filter",  "from",      "group",     "having",  "in",       "intersect", "is",     "join",
-        "lateral", "like",      "limit",     "not",     "numeric",  "offset",    "on",     "or",
-        "over",    "partition", "returning", "row",     "select",   "set",       "some",   "then",
-        "union",   "using",     "values",    "varchar", "when",     "where",     "with"};
+        "all",       "and",     "any",     "array",    "as",      "between",  "by",
+        "case",      "cast",    "char",    "conflict", "decimal", "distinct", "else",
+        "except",    "exists",  "filter",  "from",     "group",   "having",   "in",
+        "intersect", "is",      "join",    "lateral",  "like",    "limit",    "materialized",
+        "not",       "numeric", "offset",  "on",       "or",      "over",     "partition",
+        "returning", "row",     "select",  "set",      "some",    "then",     "union",
+        "using",     "values",  "varchar", "when",     "where",   "with"};
     return names;
 }
 
@@ -154,29 +165,35 @@ bool may_call(const statement& select, std::size_t parenthesis) {
     return !vetted_functions().contains(name) && !words_before_parenthesis().contains(name);
 }
 
-/// What is left behind by the expressions from token `from` on.
-trace trace_of_expressions(const statement& select, std::size_t from) {
-    for (std::size_t at = from; at < select.tokens.size(); ++at) {
-        const auto& one = select.tokens[at];
-        const bool traces = select.word(at) == "into" ||  // makes a table
-                            (one.is('(') && may_call(select, at)) ||
-                            (one.is('.') && may_call_by_dot(select, at));
+/// Behind `insert into`: where the list of columns begins, `insert into a.b as c (…`, which
+/// looks like the arguments of a function; past the end if there is none.
+std::size_t column_list(const statement& insert, std::size_t at) {
+    while (at < insert.tokens.size() && !insert.tokens[at].is('(')) {
+        const auto word = insert.word(at);
+        if (word == "select" || word == "values" || word == "default" || word == "with")
+            return insert.tokens.size();
+        ++at;
+    }
+    return at;
+}
+
+/// SELECT, INSERT, UPDATE and DELETE, with WITH or without. A serial column moves its
+/// sequence: on another backend lastval() has no answer (55000).
+trace trace_of_expressions(const statement& one) {
+    auto columns = one.tokens.size();
+    for (std::size_t at = 1; at < one.tokens.size(); ++at) {
+        const auto& token = one.tokens[at];
+        if (one.word(at) == "into") {
+            if (one.word(at - 1) != "insert")  // makes a table
+                return trace::unknown;
+            columns = column_list(one, at + 1);
+        }
+        const bool traces = (token.is('(') && at != columns && may_call(one, at)) ||
+                            (token.is('.') && may_call_by_dot(one, at));
         if (traces)
             return trace::unknown;
     }
     return trace::code;
-}
-
-/// `insert into a.b as c (columns …`: the columns look like the arguments of a function.
-/// A serial column moves its sequence: lastval() has no answer (55000) on another backend.
-trace trace_of_insert(const statement& insert) {
-    std::size_t at = 2;
-    while (at < insert.tokens.size() && !insert.tokens[at].is('(') && insert.word(at) != "select" &&
-           insert.word(at) != "values" && insert.word(at) != "default")
-        ++at;
-    const bool columns = at < insert.tokens.size() && insert.tokens[at].is('(');
-    return insert.word(1) == "into" ? trace_of_expressions(insert, columns ? at + 1 : at)
-                                    : trace::unknown;
 }
 
 // `timezone.x` is a setting of somebody's own.
@@ -204,12 +221,10 @@ trace trace_of_set(const statement& set) {
 
 trace trace_of_statement(const statement& one) {
     const auto verb = one.word(0);
-    if (verb == "select" || verb == "values")
-        return trace_of_expressions(one, 1);
-    if (verb == "update" || verb == "delete")  // triggers are the catalog's to tell
-        return trace_of_expressions(one, 1);
-    if (verb == "insert")
-        return trace_of_insert(one);
+    // What hides behind a table, triggers for one, is the catalog's to tell.
+    static const words expressions{"select", "values", "with", "update", "delete"};
+    if (expressions.contains(verb) || (verb == "insert" && one.word(1) == "into"))
+        return trace_of_expressions(one);
     if (verb == "set")
         return trace_of_set(one);
     if (verb == "reset")

@@ -239,8 +239,6 @@ TEST_CASE("statements that leave something, or may, are not traceless") {
             "merge into t using u on true when matched then delete",
             "truncate t",
             "lock table t",
-            "with x as (insert into t values (1) returning a) select * from x",
-            "with x as (select 1) select * from x",
             "(select 1)",
             "table t",
             "vacuum",
@@ -310,6 +308,10 @@ TEST_CASE("a write leaves nothing unless a trigger or a default does") {
             "update only t as x set (a, b) = (1, now()) where x.c in (1, 2)",
             "delete from t",
             "delete from t using u where t.a = u.a returning *",
+            "with x as (insert into t values (1) returning a) select * from x",
+            "with x as (insert into t (a) values (1) returning a), y as materialized"
+            " (insert into app.u as v (b) select a from x returning b) select * from x, y",
+            "insert into t (a) with x as (select 1) select * from x",
         },
         trace::code);
     check_all(
@@ -322,6 +324,10 @@ TEST_CASE("a write leaves nothing unless a trigger or a default does") {
             "update t set a = currval('s')",
             "delete from t where lastval() = 1",
             "delete from t where app.f(a)",
+            "with x as (select f(1)) select 1",
+            "with x as (select 1) select * into y from x",
+            "insert into t (a) values (1) returning setval(a)",
+            "insert into t select 1 from f (2)",
         },
         trace::unknown);
 }
