@@ -32,6 +32,8 @@ def proxy(start_pgballast, neonsim):
 @pytest.fixture
 def demo(proxy, neonsim):
     with Demo(proxy.dsn(), neonsim.dsn, neonsim.http, proxy.admin_port) as running:
+        # Opened as it starts, beside all else: it would wake what a test has suspended.
+        wait_until(lambda: running.state()["direct"]["state"] == "idle")
         yield running
 
 
