@@ -39,7 +39,9 @@ VARIANTS = ["session-plain", "session-tls", "transaction-plain"]
 FULL_SIZE_IN = "session-plain"
 FULL_SIZE, SMALLER_SIZE = 50_000_000, 1_000_000
 
-RUN_TIMEOUT_S = 120
+BUILD = pathlib.Path(os.environ.get("PGBALLAST_BUILD", "build")).resolve()
+
+RUN_TIMEOUT_S = 60
 SEEN_TIMEOUT_S = 15
 
 
@@ -171,7 +173,7 @@ def run_program(command: List[str], neonsim: NeonSim, proxy: Pgballast, env: dic
 
 def build(name: str, folder: pathlib.Path) -> List[str]:
     """The command that runs a driver's program, made first if it must be."""
-    places = {"program": str(folder / name), "build": os.environ.get("PGBALLAST_BUILD", "build")}
+    places = {"program": str(folder / name), "build": str(BUILD)}
     command = DRIVERS[name].get("build")
     if command:
         subprocess.run(["sh", "-ec", command.format(**places)], cwd=HERE, check=True)
@@ -186,7 +188,7 @@ def results() -> Iterator[Dict[str, Dict[str, Result]]]:
     """Per driver and variant; filled by `result`, and kept for docs/DRIVERS.md."""
     kept: Dict[str, Dict[str, Result]] = {}
     yield kept
-    folder = pathlib.Path(os.environ.get("PGBALLAST_BUILD", "build")) / "drivers"
+    folder = BUILD / "drivers"
     folder.mkdir(parents=True, exist_ok=True)
     for name, variants in kept.items():
         text = json.dumps({variant: result._asdict() for variant, result in variants.items()})

@@ -11,6 +11,9 @@ import (
 	"strings"
 )
 
+// version is the driver's, told to the linker: its source does not know it.
+var version string
+
 var input = bufio.NewReader(os.Stdin)
 
 func say(what map[string]interface{}) {

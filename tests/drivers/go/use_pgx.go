@@ -32,7 +32,7 @@ func run(tx pgx.Tx, text string) error {
 }
 
 func main() {
-	say(map[string]interface{}{"driver": "pgx v4"})
+	say(map[string]interface{}{"driver": "pgx " + version})
 
 	var conn *pgx.Conn
 	step("connect", func() (err error) {

@@ -41,7 +41,7 @@ func run(tx *sql.Tx, text string) error {
 }
 
 func main() {
-	say(map[string]interface{}{"driver": "lib/pq"})
+	say(map[string]interface{}{"driver": "lib/pq " + version})
 
 	// What libpq takes from the environment, lib/pq does, too.
 	db, err := sql.Open("postgres", "")
@@ -197,11 +197,13 @@ func main() {
 		return expect(got, 1, err)
 	})
 
-	if err := prepare(); err != nil {
-		panic(err)
-	}
-	waitForTest("ready-for-suspend")
-	step("prepared statement after a suspend", func() error { return double(21) })
+	step("prepared statement after a suspend", func() error {
+		if err := prepare(); err != nil {
+			return err
+		}
+		waitForTest("ready-for-suspend")
+		return double(21)
+	})
 
 	step("close", func() error {
 		conn.Close()

@@ -126,6 +126,14 @@ class UseJdbc {
         }
     }
 
+    // Its file is a link to one that is named by its version.
+    static String versionOfHikari() throws Exception {
+        var jar = Class.forName("com.zaxxer.hikari.HikariDataSource").getProtectionDomain()
+            .getCodeSource().getLocation();
+        return java.nio.file.Path.of(jar.toURI()).toRealPath().getFileName().toString()
+            .replaceAll("[^0-9.]+|\\.jar", "");
+    }
+
     static DataSource hikari(String url, Properties properties) throws Exception {
         Class<?> kind = Class.forName("com.zaxxer.hikari.HikariDataSource");
         Object made = kind.getConstructor().newInstance();
@@ -138,13 +146,16 @@ class UseJdbc {
     public static void main(String[] arguments) throws Exception {
         boolean pooled = arguments.length > 0 && arguments[0].equals("hikari");
         System.out.println("{\"driver\": \"pgjdbc " + org.postgresql.util.DriverInfo.DRIVER_VERSION
-            + (pooled ? ", HikariCP" : "") + "\"}");
+            + (pooled ? ", HikariCP " + versionOfHikari() : "") + "\"}");
 
         String url = "jdbc:postgresql://" + System.getenv("PGHOST") + ":" + System.getenv("PGPORT")
             + "/" + System.getenv("PGDATABASE");
         Properties properties = new Properties();
         properties.setProperty("user", System.getenv("PGUSER"));
         properties.setProperty("password", System.getenv("PGPASSWORD"));
+        // Or the driver would SET these two at connect, which hides what the session is.
+        if (!pooled)
+            properties.setProperty("assumeMinServerVersion", "9.0");
         properties.setProperty("sslmode", System.getenv("PGSSLMODE"));
         if (!System.getenv("PGSSLROOTCERT").isEmpty())
             properties.setProperty("sslrootcert", System.getenv("PGSSLROOTCERT"));
@@ -264,10 +275,11 @@ class UseJdbc {
             return 0;
         }));
 
-        doubleTenTimes();  // so that it has a name, whatever the pool has closed
-        waitForTest("ready-for-suspend");
-        step("prepared statement after a suspend", () ->
-            expect(lent(connection -> twice(connection, 21)), 42));
+        step("prepared statement after a suspend", () -> {
+            doubleTenTimes();  // so that it has a name, whatever the pool has closed
+            waitForTest("ready-for-suspend");
+            expect(lent(connection -> twice(connection, 21)), 42);
+        });
 
         step("close", () -> {
             if (pooled)

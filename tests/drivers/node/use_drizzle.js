@@ -81,11 +81,11 @@ steps.main(async () => {
         assert(value === (await ask(sql`select ${value}::text`)));
     });
 
-    // Prepared anew, for a pool closes a connection whose query has failed.
-    await double(0);
-    await steps.suspended();
-    await step('prepared statement after a suspend', async () =>
-        assert.equal(await double(21), 42));
+    await step('prepared statement after a suspend', async () => {
+        await double(0); // prepared anew where a pool has closed a connection for an error
+        await steps.suspended();
+        assert.equal(await double(21), 42);
+    });
 
     await step('close', () => pool.end());
 });

@@ -92,9 +92,11 @@ steps.main(async () => {
         assert.equal(await ask('select 1'), 1);
     });
 
-    await steps.suspended();
-    await step('prepared statement after a suspend', async () =>
-        assert.equal(await double(21), 42));
+    await step('prepared statement after a suspend', async () => {
+        await double(0);
+        await steps.suspended();
+        assert.equal(await double(21), 42);
+    });
 
     await step('close', () => sql.end({ timeout: 5 }));
 });
