@@ -73,14 +73,28 @@ TEST_CASE("a database nobody has asked for is unknown, and * is no database") {
 
 TEST_CASE("pools come in the order of their names, each once, those of * among them") {
     proxy::proxy served{settings()};
-    for (const auto* name : {"c", "b", "a"})
-        REQUIRE(served.find_pool(name));
+    for (const auto* name : {"c", "b", "a"}) {
+        auto* pool = served.find_pool(name);
+        REQUIRE(pool);
+        (void)pool->wait(0, pool::wish::backend);
+        (void)pool->opened({});  // the server has let us in
+    }
     const auto now = take_status(served, "", {});
     REQUIRE(now.pools.size() == 3);
     CHECK(now.pools[0].database == "a");
     CHECK(now.pools[0].max == 8);
     CHECK(now.pools[1].database == "b");
     CHECK(now.pools[2].database == "c");
+}
+
+TEST_CASE("a name that only a client has spoken of is no database") {
+    proxy::proxy served{settings()};
+    auto* pool = served.find_pool("typo");
+    REQUIRE(pool);
+    (void)pool->wait(0, pool::wish::backend);
+    pool->failed({pool::failure_kind::permanent, "3D000", "there is none", {}, {}});
+    for (const auto& one : take_status(served, "", {}).pools)
+        CHECK(one.database == "b");
 }
 
 TEST_CASE("the figures of all workers are added up") {
