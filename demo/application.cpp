@@ -126,9 +126,12 @@ application::application(const options& given) : given_{given}, pgballast_{given
 }
 
 asio::awaitable<void> application::create_tables() {
+    // On a connection of its own, as migrations are: what they leave behind in a session is
+    // not known, and pgballast would close it when its backend is lost.
+    database once{given_.dsn};
     for (const auto* text : statements::create) {
         query create{text};
-        const auto result = co_await pgballast_.run(std::move(create));
+        const auto result = co_await once.run(std::move(create));
         if (const auto* error = std::get_if<database_error>(&result))
             throw std::runtime_error{"the tables cannot be created: " + error->message};
     }

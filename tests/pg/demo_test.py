@@ -24,9 +24,9 @@ def fresh() -> str:
     return f"user{next(numbers)}@example.com"
 
 
-@pytest.fixture
-def proxy(start_pgballast, neonsim):
-    return start_pgballast(neonsim.dsn, admin=True, pool={"max": MAX})
+@pytest.fixture(params=["auto", "transaction"])
+def proxy(request, start_pgballast, neonsim):
+    return start_pgballast(neonsim.dsn, mode=request.param, admin=True, pool={"max": MAX})
 
 
 @pytest.fixture
