@@ -137,9 +137,11 @@ asio::awaitable<void> application::create_tables() {
     }
 }
 
-asio::awaitable<void> application::connect_directly() {
-    if (direct_)
-        co_await direct_->restart();
+asio::awaitable<void> application::connect(lane column) {
+    if (column == lane::direct && !direct_)
+        co_return;
+    auto& handle = of(column);
+    co_await handle.restart();
 }
 
 asio::awaitable<void> application::watch() {

@@ -32,8 +32,9 @@ def proxy(request, start_pgballast, neonsim):
 @pytest.fixture
 def demo(proxy, neonsim):
     with Demo(proxy.dsn(), neonsim.dsn, neonsim.http, proxy.admin_port) as running:
-        # Opened as it starts, beside all else: it would wake what a test has suspended.
+        # Opened as it starts, beside all else: they would wake what a test has suspended.
         wait_until(lambda: running.state()["direct"]["state"] == "idle")
+        wait_until(lambda: running.state()["pgballast"]["state"] == "idle")
         yield running
 
 
