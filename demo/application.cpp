@@ -126,17 +126,22 @@ application::application(const options& given) : given_{given}, pgballast_{given
 }
 
 asio::awaitable<void> application::create_tables() {
+    // On a connection of its own, as migrations are: what they leave behind in a session is
+    // not known, and pgballast would close it when its backend is lost.
+    database once{given_.dsn};
     for (const auto* text : statements::create) {
         query create{text};
-        const auto result = co_await pgballast_.run(std::move(create));
+        const auto result = co_await once.run(std::move(create));
         if (const auto* error = std::get_if<database_error>(&result))
             throw std::runtime_error{"the tables cannot be created: " + error->message};
     }
 }
 
-asio::awaitable<void> application::connect_directly() {
-    if (direct_)
-        co_await direct_->restart();
+asio::awaitable<void> application::connect(lane column) {
+    if (column == lane::direct && !direct_)
+        co_return;
+    auto& handle = of(column);
+    co_await handle.restart();
 }
 
 asio::awaitable<void> application::watch() {

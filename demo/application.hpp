@@ -22,9 +22,9 @@ class application {
     /// Creates the tables that are missing. Throws `std::runtime_error` in the driver's words.
     boost::asio::awaitable<void> create_tables();
 
-    /// Opens the direct connection, if there is to be one, as an application does that
+    /// Opens a column's connection, if there is to be one, as an application does that
     /// starts; where that fails, the first request tries again.
-    boost::asio::awaitable<void> connect_directly();
+    boost::asio::awaitable<void> connect(lane column);
 
     /// Keeps the time line, for as long as its executor runs.
     boost::asio::awaitable<void> watch();

@@ -38,7 +38,8 @@ asio::awaitable<void> serve(application& app, tcp::acceptor acceptor, bool creat
     serve_http(std::move(acceptor), [&app](const request& asked) { return app.answer(asked); });
     const auto executor = co_await asio::this_coro::executor;
     asio::co_spawn(executor, app.watch(), asio::detached);
-    asio::co_spawn(executor, app.connect_directly(), asio::detached);
+    asio::co_spawn(executor, app.connect(lane::pgballast), asio::detached);
+    asio::co_spawn(executor, app.connect(lane::direct), asio::detached);
     announce(where);
 }
 

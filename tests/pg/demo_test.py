@@ -24,16 +24,17 @@ def fresh() -> str:
     return f"user{next(numbers)}@example.com"
 
 
-@pytest.fixture
-def proxy(start_pgballast, neonsim):
-    return start_pgballast(neonsim.dsn, admin=True, pool={"max": MAX})
+@pytest.fixture(params=["auto", "transaction"])
+def proxy(request, start_pgballast, neonsim):
+    return start_pgballast(neonsim.dsn, mode=request.param, admin=True, pool={"max": MAX})
 
 
 @pytest.fixture
 def demo(proxy, neonsim):
     with Demo(proxy.dsn(), neonsim.dsn, neonsim.http, proxy.admin_port) as running:
-        # Opened as it starts, beside all else: it would wake what a test has suspended.
+        # Opened as it starts, beside all else: they would wake what a test has suspended.
         wait_until(lambda: running.state()["direct"]["state"] == "idle")
+        wait_until(lambda: running.state()["pgballast"]["state"] == "idle")
         yield running
 
 

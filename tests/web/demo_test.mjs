@@ -31,7 +31,7 @@ async function openPage(url = stage.url, options = {}) {
     if (new URL(request.url()).origin !== url) strangers.push(request.url());
   });
   await page.goto(url);
-  await page.locator("#pgballast .words", { hasText: "connected" }).waitFor();
+  await page.locator("#pgballast .words", { hasText: /^connected$/ }).waitFor();
 }
 
 beforeEach(() => {

@@ -60,14 +60,13 @@ export class Stage {
 
   async open() {
     this.neon = JSON.parse((await this.start("neonsim", ["--wake", "200"]).line(/^\{.*/))[0]);
-    const config = path.join(root, "demo", "pgballast.yaml");
     const listen = ["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"];
-    const proxy = this.start("pgballast", ["run", "--config", config, ...listen], {
+    const proxy = this.start("pgballast", ["run", ...listen], {
       NEON_DB_URL: this.neon.dsn,
     });
     const [, clients] = await proxy.line(/info listening address=(\S+)/);
     const [, admin] = await proxy.line(/admin listening address=(\S+)/);
-    this.dsn = `postgresql://neondb_owner:npg_demo@${clients}/signup_demo`;
+    this.dsn = `postgresql://neondb_owner:npg_demo@${clients}/neondb`;
     this.url = await this.startDemo({
       SIGNUP_DEMO_DIRECT_DSN: this.neon.dsn,
       SIGNUP_DEMO_NEONSIM: this.neon.http,
