@@ -67,11 +67,12 @@ def neonsim() -> Iterator[NeonSim]:
 
 @pytest.fixture(scope="session")
 def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
-    """A self-signed certificate for the address that pgballast listens on."""
+    """A self-signed certificate for the address that pgballast listens on, and for the name
+    that Node.js wants where it has been given an address."""
     folder = tmp_path_factory.mktemp("tls")
     made = Certificates(str(folder / "cert.pem"), str(folder / "key.pem"))
     command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1"]
-    command += ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"]
+    command += ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1,DNS:localhost"]
     command += ["-keyout", made.key, "-out", made.cert]
     subprocess.run(command, check=True, capture_output=True)
     return made
@@ -149,9 +150,9 @@ def prepare_for(request: str, neonsim: NeonSim, proxy: Pgballast) -> None:
 
 def run_program(command: List[str], neonsim: NeonSim, proxy: Pgballast, env: dict) -> Result:
     driver, steps = "", {}
+    pipe = subprocess.PIPE
     with tempfile.TemporaryFile("w+") as words, subprocess.Popen(
-        command, cwd=HERE, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=words,
-        text=True,
+        command, cwd=HERE, env=env, stdin=pipe, stdout=pipe, stderr=words, text=True
     ) as program:
         too_long = threading.Timer(RUN_TIMEOUT_S, program.kill)
         too_long.start()
@@ -161,8 +162,10 @@ def run_program(command: List[str], neonsim: NeonSim, proxy: Pgballast, env: dic
                 driver = said["driver"]
             elif said["step"].startswith("ready-for-"):
                 prepare_for(said["step"], neonsim, proxy)
-                program.stdin.write("go on\n")
-                program.stdin.flush()
+                try:
+                    os.write(program.stdin.fileno(), b"go on\n")
+                except BrokenPipeError:
+                    break  # it has ended, and its end is told below
             else:
                 steps[said["step"]] = None if said["ok"] else said.get("error") or "not ok"
         program.wait()

@@ -126,12 +126,15 @@ class UseJdbc {
         }
     }
 
-    // Its file is a link to one that is named by its version.
+    // It does not know its version, but beside its file is one that is named by it.
     static String versionOfHikari() throws Exception {
-        var jar = Class.forName("com.zaxxer.hikari.HikariDataSource").getProtectionDomain()
-            .getCodeSource().getLocation();
-        return java.nio.file.Path.of(jar.toURI()).toRealPath().getFileName().toString()
-            .replaceAll("[^0-9.]+|\\.jar", "");
+        var jar = java.nio.file.Path.of(Class.forName("com.zaxxer.hikari.HikariDataSource")
+            .getProtectionDomain().getCodeSource().getLocation().toURI());
+        try (var names = java.nio.file.Files.list(jar.getParent())) {
+            return names.map(path -> path.getFileName().toString())
+                .filter(name -> name.matches("HikariCP-[0-9].*[.]jar")).findFirst().orElse("?")
+                .replaceAll("HikariCP-|[.]jar", "");
+        }
     }
 
     static DataSource hikari(String url, Properties properties) throws Exception {
@@ -153,7 +156,7 @@ class UseJdbc {
         Properties properties = new Properties();
         properties.setProperty("user", System.getenv("PGUSER"));
         properties.setProperty("password", System.getenv("PGPASSWORD"));
-        // Or the driver would SET these two at connect, which hides what the session is.
+        // Or it would SET extra_float_digits at connect, which nothing reports.
         if (!pooled)
             properties.setProperty("assumeMinServerVersion", "9.0");
         properties.setProperty("sslmode", System.getenv("PGSSLMODE"));
