@@ -307,9 +307,7 @@ void proxy::move(shared_pool& pool, std::unique_ptr<backend_parts> one,
     auto& target = *workers_[to.worker];
     // std::function copies what it holds, so what moves is shared for the journey.
     auto parts = std::make_shared<std::unique_ptr<backend_parts>>(std::move(one));
-    target.post([&target, &pool, parts, ticket = to.id] {
-        target.add_backend(pool, std::move(*parts), ticket);
-    });
+    target.post([&target, &pool, parts, to] { target.add_backend(pool, std::move(*parts), to); });
 }
 
 void proxy::refuse(shared_pool& pool, const pool::ledger::refusal& who) {

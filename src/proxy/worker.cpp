@@ -146,10 +146,10 @@ void worker::remove(client& who) {
 }
 
 void worker::add_backend(shared_pool& pool, std::unique_ptr<backend_parts> parts,
-                         pool::ticket for_whom) {
+                         const pool::ledger::grant& to) {
     auto& mine = local(pool);
     if (!parts) {
-        const auto found = mine.waiters.find(for_whom);
+        const auto found = mine.waiters.find(to.id);
         if (found != mine.waiters.end())
             mine.waiters.extract(found).mapped()->granted_nothing();
         return;
@@ -162,11 +162,11 @@ void worker::add_backend(shared_pool& pool, std::unique_ptr<backend_parts> parts
     mine.counters.errand.add();
     one->on_unasked(early);
     if (!one->is_linked()) {  // those were its last words
-        add_backend(pool, nullptr, for_whom);
+        add_backend(pool, nullptr, to);
         return;
     }
-    if (for_whom != 0)
-        grant(mine, for_whom, *one);
+    if (to.id != 0)
+        grant(mine, to, *one);
     else
         offer(*one);
 }
@@ -253,10 +253,11 @@ void worker::stop_waiting(client& who, pool::ticket ticket) {
     who.pool().shared.leave(ticket);
 }
 
-void worker::grant(local_pool& pool, pool::ticket to, backend& one) {
-    const auto found = pool.waiters.find(to);
+void worker::grant(local_pool& pool, const pool::ledger::grant& to, backend& one) {
+    const auto found = pool.waiters.find(to.id);
     if (found == pool.waiters.end())
         return offer(one);  // it has left in the meantime
+    pool.counters.wait_microseconds.add(static_cast<std::uint64_t>(to.waited.count()) * 1000);
     auto* who = pool.waiters.extract(found).mapped();
     if (one.where != backend::place::lent)
         place(one, backend::place::lent);
@@ -291,10 +292,8 @@ void worker::give_idle(shared_pool& shared) {
 }
 
 void worker::give(backend& one, const pool::ledger::grant& to) {
-    auto& counters = one.pool().counters;
-    counters.wait_microseconds.add(static_cast<std::uint64_t>(to.waited.count()) * 1000);
     if (to.worker == number_)
-        grant(one.pool(), to.id, one);
+        grant(one.pool(), to, one);
     else
         move(one, to);
 }

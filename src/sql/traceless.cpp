@@ -136,6 +136,10 @@ struct statement {
 // stands behind a dot is mostly a column, so only names that can be such a built-in
 // function of one argument are refused.
 bool may_call_by_dot(const statement& select, std::size_t dot) {
+    // A table of the catalog; elsewhere pg_catalog may be anything's alias.
+    if (dot >= 2 && select.word(dot - 1) == "pg_catalog" &&
+        (select.word(dot - 2) == "from" || select.word(dot - 2) == "join"))
+        return false;
     const auto& left = select.tokens[dot - 1];
     if (left.is(')') || left.is(']') || left.what == token::kind::parameter)
         return true;
@@ -151,17 +155,23 @@ bool may_call_by_dot(const statement& select, std::size_t dot) {
            others.contains(name);
 }
 
+/// `pg_catalog.now(`, where pg_catalog is the schema and no part of a longer name.
+bool is_of_catalog(const statement& select, std::size_t parenthesis) {
+    return parenthesis >= 3 && select.word(parenthesis - 3) == "pg_catalog" &&
+           !(parenthesis >= 4 && select.tokens[parenthesis - 4].is('.'));
+}
+
 // A name that is quoted or qualified may be anybody's function, so only plain words may
-// stand before a parenthesis.
+// stand before a parenthesis, or built-in functions by their schema.
 bool may_call(const statement& select, std::size_t parenthesis) {
     const auto& before = select.tokens[parenthesis - 1];
     if (before.what == token::kind::quoted_word)
         return true;
     if (before.what != token::kind::word)
         return false;
-    if (parenthesis >= 2 && select.tokens[parenthesis - 2].is('.'))
-        return true;
     const auto name = folded(before.text);
+    if (parenthesis >= 2 && select.tokens[parenthesis - 2].is('.'))
+        return !is_of_catalog(select, parenthesis) || !vetted_functions().contains(name);
     return !vetted_functions().contains(name) && !words_before_parenthesis().contains(name);
 }
 

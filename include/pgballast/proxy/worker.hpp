@@ -71,7 +71,7 @@ class worker {
     void add_client(shared_pool& pool, new_client who);
     /// `parts` may be null: the backend that `for_whom` was to have is gone.
     void add_backend(shared_pool& pool, std::unique_ptr<backend_parts> parts,
-                     pool::ticket for_whom);
+                     const pool::ledger::grant& to);
     void refuse(shared_pool& pool, pool::ticket whom, const pool::failure& why);
     void notice(shared_pool& pool, pool::ticket whom, const std::string& text);
     void give_idle(shared_pool& pool);
@@ -116,7 +116,7 @@ class worker {
     void place(backend& one, backend::place where);
     void offer(backend& one);
     void give(backend& one, const pool::ledger::grant& to);
-    void grant(local_pool& pool, pool::ticket to, backend& one);
+    void grant(local_pool& pool, const pool::ledger::grant& to, backend& one);
     void errand(backend& one, std::string_view text, std::function<void()> then);
     void probe(backend& one);
     void end_quarantine(backend& one);

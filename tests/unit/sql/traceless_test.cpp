@@ -296,6 +296,26 @@ TEST_CASE("a long text is judged in linear time and constant stack") {
     CHECK(trace_of(nested) == trace::unknown);
 }
 
+TEST_CASE("what is qualified by pg_catalog is what it says") {
+    check_all(
+        std::array{
+            "select pg_catalog.version()",
+            "SELECT pg_catalog.Now(), pg_catalog.lower('X')",
+            "select t.oid from pg_catalog.pg_type t join pg_catalog.pg_class c on true",
+        },
+        trace::code);
+    check_all(
+        std::array{
+            "select pg_catalog.set_config('a.b', 'x', false)",
+            "select pg_catalog.pg_advisory_lock(1)",
+            "select x.pg_catalog.version()",
+            "select app.version()",
+            "select \"pg_catalog\".f()",
+            "select pg_catalog.pg_advisory_lock from generate_series(1, 2) pg_catalog",
+        },
+        trace::unknown);
+}
+
 TEST_CASE("a write leaves nothing unless a trigger or a default does") {
     check_all(
         std::array{
