@@ -136,6 +136,12 @@ def test_metrics_count_what_happens(proxy, neonsim):
     assert slept["pgballast_losses_hidden_total"] == lost
     assert slept["pgballast_losses_told_total"] == 0
 
+    assert value(client, "select 1") == 1
+    woken = metrics(proxy)
+    assert woken["pgballast_waits_total"] == slept["pgballast_waits_total"] + 1
+    waited = woken["pgballast_wait_seconds_total"] - slept["pgballast_wait_seconds_total"]
+    assert waited >= 0.1  # that is how long this compute takes to wake
+
 
 def test_statistics_agree_with_metrics(proxy):
     client = proxy.connect()
