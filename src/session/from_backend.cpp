@@ -180,7 +180,8 @@ std::optional<step> session::on_ready_for_query(const message_stream::piece& pie
             return on_restored();
         case expected_replies::verdict::relay:
             txn_ = *status;
-            may_open_block_ &= expected_.owes();
+            if (!expected_.owes())
+                opener_.clear();
             idle_due_ = is_idle();
             // It may be one without a reply: data of a COPY that has failed.
             idle_withheld_ = !idle_due_ && client_.within_message();

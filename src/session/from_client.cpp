@@ -1,5 +1,4 @@
 // The client's bytes: when they need a backend, and which of them go there.
-#include <algorithm>
 #include <utility>
 
 #include "pgballast/session/session.hpp"
@@ -24,38 +23,6 @@ constexpr bytes program_limit_exceeded = "54000";
 
 constexpr bool contains(bytes types, char type) noexcept {
     return types.find(type) != bytes::npos;
-}
-
-/// Whether a text begins with a word, or is too short to tell. ASCII, in any case.
-bool may_begin_with(bytes text, bytes word) noexcept {
-    for (std::size_t at = 0; at < std::min(text.size(), word.size()); ++at)
-        if ((text[at] | 0x20) != word[at])
-            return false;
-    return true;
-}
-
-/// Whether the text of a Query or Parse may begin a transaction block, as far as this
-/// piece of it tells: by its first word, or as anything but a single statement.
-bool may_open_block(const message_stream::piece& piece) noexcept {
-    auto text = piece.begins ? piece.body() : piece.data;
-    if (piece.begins && piece.type == 'P') {
-        const auto name_end = text.find('\0');
-        if (name_end == bytes::npos)
-            return true;
-        text.remove_prefix(name_end + 1);
-    }
-    const auto end = text.find('\0');
-    text = text.substr(0, end);
-    if (piece.begins) {
-        text.remove_prefix(std::min(text.find_first_not_of(" \t\r\n"), text.size()));
-        for (const bytes word : {"begin", "start", "--", "/*"})
-            if (may_begin_with(text, word))
-                return !text.empty() || end == bytes::npos;
-    }
-    const auto semicolon = text.find(';');
-    if (semicolon == bytes::npos)
-        return false;
-    return end == bytes::npos || text.find_first_not_of(" \t\r\n;", semicolon) != bytes::npos;
 }
 
 }  // namespace
@@ -90,8 +57,11 @@ step session::from_client(bytes in) {
             return {run, act::drop, piece->used};
         if (piece->begins)
             note_request(*piece);
-        if (piece->type == 'Q' || piece->type == 'P')
-            may_open_block_ = may_open_block_ || may_open_block(*piece);
+        if (piece->type == 'Q' || piece->type == 'P') {
+            if (piece->begins)
+                opener_.begin(piece->type);
+            opener_.feed(piece->begins ? piece->body() : piece->data);
+        }
         if (!piece->in_place) {
             out_.assign(piece->data);
             return {run, act::send, piece->used};

@@ -46,7 +46,8 @@ step session::backend_lost(loss why) {
     }
     // One who pipelines may have sent more already, that counts on what was lost: after
     // a lost BEGIN it would run on its own.
-    const bool may_be_torn = pipelines_ || std::exchange(may_open_block_, false);
+    const bool may_be_torn = pipelines_ || opener_.may_open();
+    opener_.clear();
     if (in_block || may_be_torn)
         return fail_with(unknown_outcome("FATAL", last_words_.message));
     answer_requests(unknown_outcome("ERROR", last_words_.message));

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "pgballast/session/backend_state.hpp"
+#include "pgballast/session/block_opener.hpp"
 #include "pgballast/session/expected_replies.hpp"
 #include "pgballast/session/message_stream.hpp"
 #include "pgballast/session/restore.hpp"
@@ -172,11 +173,10 @@ class session {
     bool backend_used_ = false;
     bool cancel_answered_ = false;
     bool restoration_failed_ = false;
-    bool catalog_asked_ = false;   // the first row of the restoration answers that
-    bool pass_next_ = false;       // the next message was refused already
-    bool pipelines_ = false;       // the client does not wait for answers
-    bool may_open_block_ = false;  // a request in flight may begin a transaction block
-    char waiting_type_ = 0;        // of the message that `act::acquire` was said for
+    bool catalog_asked_ = false;  // the first row of the restoration answers that
+    bool pass_next_ = false;      // the next message was refused already
+    bool pipelines_ = false;      // the client does not wait for answers
+    char waiting_type_ = 0;       // of the message that `act::acquire` was said for
 
     /// Backends lost one after the other while they were being restored: there may be
     /// as many dead ones in the pool, but the text must not kill one after the other.
@@ -192,6 +192,7 @@ class session {
     std::uint32_t message_max_;
     backend_state* backend_ = nullptr;
     message_stream client_;
+    block_opener opener_;  // of the requests in flight
     expected_replies expected_;
     reported_ptr told_;
     startup_settings_ptr startup_;
