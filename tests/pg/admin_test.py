@@ -1,39 +1,22 @@
 """The admin port of a whole pgballast: health, metrics, statistics, and who may ask."""
 
-import http.client
-import json
 import os
 import re
 import socket
 import subprocess
-from typing import Any, Dict, NamedTuple, Optional
+from typing import Dict, Optional
 
+import http_port
 import pytest
+from http_port import TIMEOUT_S, Reply
 from neonsim import wait_until
 from pgballast import Pgballast
 from queries import run, value
 
-TIMEOUT_S = 30
-
-
-class Reply(NamedTuple):
-    status: int
-    headers: http.client.HTTPMessage
-    body: str
-
-    def json(self) -> Any:
-        return json.loads(self.body)
-
 
 def ask(proxy: Pgballast, path: str, method: str = "GET", host: Optional[str] = None) -> Reply:
-    # Not urllib: it would ask a proxy the environment names.
-    connection = http.client.HTTPConnection("127.0.0.1", proxy.admin_port, timeout=TIMEOUT_S)
-    try:
-        connection.request(method, path, headers={"Host": host} if host else {})
-        reply = connection.getresponse()
-        return Reply(reply.status, reply.headers, reply.read().decode())
-    finally:
-        connection.close()
+    headers = {"Host": host} if host else {}
+    return http_port.ask(proxy.admin_port, path, method, headers=headers)
 
 
 def health(proxy: Pgballast) -> dict:

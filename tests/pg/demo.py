@@ -4,25 +4,14 @@
         reply = demo.sign_up("testuser@example.com")
 """
 
-import http.client
 import json
 import os
 import signal
 import subprocess
-from typing import Any, Dict, NamedTuple, Optional
+from typing import Any, Dict, Optional
 
+from http_port import TIMEOUT_S, Reply, ask
 from process import ends_with_us
-
-TIMEOUT_S = 60
-
-
-class Reply(NamedTuple):
-    status: int
-    headers: http.client.HTTPMessage
-    body: str
-
-    def json(self) -> Any:
-        return json.loads(self.body)
 
 
 class Demo:
@@ -74,14 +63,7 @@ class Demo:
         return self.get("/api/demo/state").json()
 
     def ask(self, method: str, path: str, body: Optional[str], headers: Dict[str, str]) -> Reply:
-        # Not urllib: it would ask a proxy the environment names.
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=TIMEOUT_S)
-        try:
-            connection.request(method, path, body, headers)
-            reply = connection.getresponse()
-            return Reply(reply.status, reply.headers, reply.read().decode())
-        finally:
-            connection.close()
+        return ask(self.port, path, method, body, headers)
 
 
 def program() -> str:

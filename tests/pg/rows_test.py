@@ -105,8 +105,8 @@ def test_a_query_whose_backend_is_lost_gets_one_clear_error(neonsim, start_pgbal
     proxy.wait_for_line("a client was told that its backend was lost .*sqlstate=57P01")
 
 
-def test_a_transaction_that_is_lost_is_told_so_and_closed(neonsim, start_pgballast):
-    proxy = start_pgballast(neonsim.dsn)
+def test_a_transaction_that_is_lost_is_told_so_and_closed(neonsim, start_pgballast, io):
+    proxy = start_pgballast(neonsim.dsn, io=io)
     client = proxy.raw()
     client.query("begin")
     neonsim.suspend()
@@ -130,8 +130,8 @@ def test_a_session_goes_on_with_its_reported_settings(neonsim, start_pgballast, 
 @pytest.mark.parametrize(
     "hidden", ["create temp table t (x int)", "set work_mem to '5MB'", "set app.tenant to 'acme'"]
 )
-def test_a_session_that_cannot_be_made_again_is_told_so(neonsim, start_pgballast, hidden):
-    proxy = start_pgballast(neonsim.dsn, mode="session")
+def test_a_session_that_cannot_be_made_again_is_told_so(neonsim, start_pgballast, hidden, io):
+    proxy = start_pgballast(neonsim.dsn, io=io, mode="session")
     client = proxy.raw()
     client.query(hidden)
     neonsim.suspend()
@@ -141,9 +141,13 @@ def test_a_session_that_cannot_be_made_again_is_told_so(neonsim, start_pgballast
 
 
 @pytest.mark.parametrize("mode", ["transaction", "session"])
-def test_idle_clients_do_not_wake_a_compute(neonsim, start_pgballast, mode):
+def test_idle_clients_do_not_wake_a_compute(neonsim, start_pgballast, mode, io):
     proxy = start_pgballast(
-        neonsim.dsn, mode=mode, pool={"min": 2}, retry={"delay": "100ms", "max_delay": "200ms"}
+        neonsim.dsn,
+        mode=mode,
+        io=io,
+        pool={"min": 2},
+        retry={"delay": "100ms", "max_delay": "200ms"},
     )
     clients = [proxy.connect() for _ in range(5)]
     for each in clients:
@@ -174,8 +178,8 @@ def test_200_clients_wake_it_once_and_log_in_no_more_often_than_max(neonsim, sta
 # A compute that is slow or refuses.
 
 
-def test_a_first_wake_that_fails_is_tried_again_soon(neonsim, start_pgballast):
-    proxy = start_pgballast(neonsim.dsn)
+def test_a_first_wake_that_fails_is_tried_again_soon(neonsim, start_pgballast, io):
+    proxy = start_pgballast(neonsim.dsn, io=io)
     client = proxy.connect()
     neonsim.fin()  # and stays awake: not its wake is measured
     wait_until(lambda: lost(proxy))
@@ -186,18 +190,18 @@ def test_a_first_wake_that_fails_is_tried_again_soon(neonsim, start_pgballast):
     assert watch.seconds < 1
 
 
-def test_a_first_login_that_fails_is_tried_again_soon(neonsim, start_pgballast):
+def test_a_first_login_that_fails_is_tried_again_soon(neonsim, start_pgballast, io):
     neonsim.wake()
     neonsim.fail("wake", times=1)
-    proxy = start_pgballast(neonsim.dsn)
+    proxy = start_pgballast(neonsim.dsn, io=io)
     with Stopwatch() as watch:
         assert value(proxy.connect(), "select 1") == 1
     assert watch.seconds < 1
 
 
-def test_a_quota_error_is_passed_on_at_once_at_login(neonsim, start_pgballast):
+def test_a_quota_error_is_passed_on_at_once_at_login(neonsim, start_pgballast, io):
     neonsim.fail("wake", text=QUOTA_TEXT, times=100)
-    proxy = start_pgballast(neonsim.dsn)
+    proxy = start_pgballast(neonsim.dsn, io=io)
     for _ in ["the first client", "the second"]:
         with Stopwatch() as watch:
             with pytest.raises(psycopg2.OperationalError, match="exceeded the compute time quota"):
@@ -205,8 +209,8 @@ def test_a_quota_error_is_passed_on_at_once_at_login(neonsim, start_pgballast):
         assert watch.seconds < 0.5
 
 
-def test_a_quota_error_is_passed_on_at_once_to_living_clients(neonsim, start_pgballast):
-    proxy = start_pgballast(neonsim.dsn)
+def test_a_quota_error_is_passed_on_at_once_to_living_clients(neonsim, start_pgballast, io):
+    proxy = start_pgballast(neonsim.dsn, io=io)
     clients = [proxy.connect(), proxy.connect()]
     neonsim.suspend()
     neonsim.fail("wake", text=QUOTA_TEXT, times=100)
@@ -220,13 +224,13 @@ def test_a_quota_error_is_passed_on_at_once_to_living_clients(neonsim, start_pgb
     assert value(clients[0], "select 1") == 1
 
 
-def test_a_server_that_needs_sni_is_told_a_name_with_sslmode_require(neonsim, start_pgballast):
+def test_a_server_that_needs_sni_is_told_a_name_with_sslmode_require(neonsim, start_pgballast, io):
     dsn = psycopg2.extensions.make_dsn(neonsim.dsn, sslmode="require")
-    assert value(start_pgballast(dsn).connect(), "select 1") == 1
+    assert value(start_pgballast(dsn, io=io).connect(), "select 1") == 1
 
 
-def test_a_login_during_a_long_wake_is_instant(neonsim, start_pgballast):
-    proxy = start_pgballast(neonsim.dsn)
+def test_a_login_during_a_long_wake_is_instant(neonsim, start_pgballast, io):
+    proxy = start_pgballast(neonsim.dsn, io=io)
     proxy.connect().close()
     neonsim.suspend()
     neonsim.set(wake=6000)
@@ -243,8 +247,8 @@ def test_a_login_during_a_long_wake_is_instant(neonsim, start_pgballast):
 # An ordinary PostgreSQL that is away.
 
 
-def test_a_postgres_that_is_down_for_3_s_costs_about_3_s(postgres, start_pgballast):
-    client = start_pgballast(postgres.dsn).connect()
+def test_a_postgres_that_is_down_for_3_s_costs_about_3_s(postgres, start_pgballast, io):
+    client = start_pgballast(postgres.dsn, io=io).connect()
     assert value(client, "select 1") == 1
     postgres.stop()
     start = threading.Timer(3, postgres.start)
@@ -277,8 +281,8 @@ const ask = async (text) => say((await client.query(text)).rows[0]);
 """
 
 
-def test_an_idle_client_of_node_pg_hears_nothing_of_a_suspend(neonsim, start_pgballast):
-    proxy = start_pgballast(neonsim.dsn)
+def test_an_idle_client_of_node_pg_hears_nothing_of_a_suspend(neonsim, start_pgballast, io):
+    proxy = start_pgballast(neonsim.dsn, io=io)
     url = "postgresql://{user}:{password}@127.0.0.1:{port}/{dbname}".format(
         **{**proxy.upstream, "port": proxy.port}
     )
