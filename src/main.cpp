@@ -158,14 +158,6 @@ std::optional<config::snapshot> load(const std::optional<std::string>& file,
     return std::nullopt;
 }
 
-/// Status asks a pgballast whose databases may not be known here.
-std::optional<config::snapshot> load_for_status(const std::optional<std::string>& file,
-                                                config::overrides overrides) {
-    if (!file && !overrides.upstream)
-        overrides.upstream = "postgresql://nobody@localhost/nothing";
-    return load(file, overrides);
-}
-
 int run(int argc, char** argv) {
     CLI::App app{
         "pgballast: a PostgreSQL proxy that keeps clients connected while the\n"
@@ -194,8 +186,8 @@ int run(int argc, char** argv) {
     }
     if (hash->parsed())
         return cli::hash_password(std::cin, std::cout, std::cerr);
-    const auto settings =
-        status->parsed() ? load_for_status(file, overrides) : load(file, overrides);
+    overrides.needs_database = !status->parsed();
+    const auto settings = load(file, overrides);
     if (!settings)
         return EX_CONFIG;
     if (status->parsed())

@@ -105,7 +105,7 @@ boost::system::result<snapshot, std::vector<config_error>> load(
     const bool from_environment = file_is_right && out.databases.empty();
     if (const auto upstream = find_upstream(command_line, from_environment, env))
         serve_upstream(out, *upstream, wrong);
-    else if (from_environment)
+    else if (from_environment && command_line.needs_database)
         wrong.push_back(error_of("databases",
                                  "there is none: set NEON_DB_URL or DATABASE_URL, or give "
                                  "--upstream or a configuration file"));

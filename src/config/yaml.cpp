@@ -62,7 +62,7 @@ void read_admin(section& root, std::optional<endpoint>& out) {
 }
 
 void read_limits(section in, limit_settings& out) {
-    in.read("clients", out.clients, 1, 1'000'000);
+    in.read("clients", out.clients, 1, detail::clients_max);
     in.read("login_timeout", out.login_timeout, 1ms);
     in.read_size("message_max", out.message_max, std::size_t{64} << 10, std::size_t{1} << 30);
     in.read("drain_timeout", out.drain_timeout);

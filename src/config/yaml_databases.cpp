@@ -7,7 +7,6 @@ namespace {
 
 using std::chrono_literals::operator""ms;
 
-constexpr unsigned clients_max = 1'000'000;
 constexpr unsigned backends_max = 10'000;
 constexpr unsigned attempts_max = 1'000'000;
 

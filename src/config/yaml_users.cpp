@@ -15,7 +15,7 @@ user read_user(section in) {
     in.read("name", out.name);
     in.read("password", out.password);
     in.read("scram", out.scram);
-    in.read("max_clients", out.max_clients, 0, 1'000'000);
+    in.read("max_clients", out.max_clients, 0, clients_max);
     if (auto secret = in.read_secret_file("password_file"))
         out.password = std::move(*secret);
 

@@ -21,7 +21,7 @@ bool is_there(const std::filesystem::path& file) {
 }  // namespace
 
 tls_context::tls_context(const config::dsn& upstream)
-    : context_{make_ssl_context(TLS_client_method()).release()},
+    : context_{make_ssl_context(TLS_client_method())},
       direct_{upstream.sslnegotiation == config::sslnegotiation::direct} {
     auto* context = context_.get();
     trust(upstream);
@@ -51,10 +51,6 @@ void tls_context::trust(const config::dsn& upstream) {
     } else if (SSL_CTX_load_verify_file(context, roots.c_str()) != 1) {
         fail_with_openssl_error("cannot load sslrootcert \"" + roots.string() + '"');
     }
-}
-
-void tls_context::context_free::operator()(SSL_CTX* context) const noexcept {
-    ssl_context_free{}(context);
 }
 
 boost::system::result<std::unique_ptr<tls_filter>> tls_context::make_filter(

@@ -6,12 +6,16 @@
 
 namespace pgballast::net {
 
+void ssl_context_free::operator()(SSL_CTX* context) const noexcept {
+    SSL_CTX_free(context);
+}
+
 void fail_with_openssl_error(const std::string& what) {
     throw std::runtime_error{what + ": " + take_openssl_error().message()};
 }
 
-std::unique_ptr<SSL_CTX, ssl_context_free> make_ssl_context(const SSL_METHOD* method) {
-    std::unique_ptr<SSL_CTX, ssl_context_free> context{SSL_CTX_new(method)};
+ssl_context_ptr make_ssl_context(const SSL_METHOD* method) {
+    ssl_context_ptr context{SSL_CTX_new(method)};
     if (!context || !SSL_CTX_set_min_proto_version(context.get(), TLS1_2_VERSION))
         fail_with_openssl_error("cannot set up TLS");
     SSL_CTX_set_options(context.get(), SSL_OP_NO_COMPRESSION);

@@ -4,20 +4,17 @@
 #include <openssl/ssl.h>
 
 #include <filesystem>
-#include <memory>
 #include <string>
 
-namespace pgballast::net {
+#include "pgballast/net/tls.hpp"
 
-struct ssl_context_free {
-    void operator()(SSL_CTX* context) const noexcept { SSL_CTX_free(context); }
-};
+namespace pgballast::net {
 
 /// Throws `std::runtime_error`: `what`, and OpenSSL's words for why.
 [[noreturn]] void fail_with_openssl_error(const std::string& what);
 
 /// TLS 1.2 at the least, without compression. Throws `std::runtime_error`.
-std::unique_ptr<SSL_CTX, ssl_context_free> make_ssl_context(const SSL_METHOD* method);
+ssl_context_ptr make_ssl_context(const SSL_METHOD* method);
 
 /// What a pair of files is called where it is configured.
 struct identity_names {

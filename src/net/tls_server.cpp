@@ -2,8 +2,6 @@
 
 #include <openssl/ssl.h>
 
-#include <string_view>
-
 #include "tls_files.hpp"
 
 namespace pgballast::net {
@@ -21,12 +19,8 @@ int choose_alpn(SSL*, const unsigned char** out, unsigned char* out_size, const 
 
 }  // namespace
 
-void tls_server::context_free::operator()(SSL_CTX* context) const noexcept {
-    ssl_context_free{}(context);
-}
-
 tls_server::tls_server(const config::client_tls_settings& settings)
-    : context_{make_ssl_context(TLS_server_method()).release()} {
+    : context_{make_ssl_context(TLS_server_method())} {
     auto* context = context_.get();
     SSL_CTX_set_options(context, SSL_OP_NO_TICKET | SSL_OP_CIPHER_SERVER_PREFERENCE);
     SSL_CTX_set_num_tickets(context, 0);

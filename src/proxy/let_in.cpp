@@ -54,19 +54,6 @@ std::optional<std::string> apply_startup(const client_login::authenticated& who,
     return std::nullopt;
 }
 
-/// Puts the connection under TLS; `received` are its first bytes, if they came already.
-asio::awaitable<error_code> secure(proxy& home, dialogue& talk, client_login& login, bool direct,
-                                   std::string received) {
-    const auto tls = home.client_tls();  // kept, should it be read again meanwhile
-    auto filter = tls->make_filter(direct);
-    if (!filter)
-        co_return filter.error();
-    const auto error = co_await talk.start_tls(std::move(*filter), std::move(received));
-    if (!error)
-        login.tls_started({talk.tls()->server_certificate_hash(), talk.tls()->peer_common_name()});
-    co_return error;
-}
-
 /// Runs the login conversation. Nothing returned: the connection has been dealt with.
 class conversation {
  public:
@@ -119,15 +106,24 @@ class conversation {
         return false;
     }
 
+    /// `received`: the first bytes of the handshake, if they came already.
     asio::awaitable<error_code> start_tls(bool direct, std::string received) {
-        const auto error = co_await secure(home_, talk_, login_, direct, std::move(received));
-        if (error) {
-            const bool told = talk_.tls() && !talk_.tls()->failure().empty();
-            log::info("login rejected",
-                      {{"address", address_},
-                       {"cause", "TLS: " + (told ? talk_.tls()->failure() : error.message())}});
-        }
+        const auto tls = home_.client_tls();  // kept, should it be read again meanwhile
+        auto filter = tls->make_filter(direct);
+        if (!filter)
+            co_return filter.error();
+        const auto error = co_await talk_.start_tls(std::move(*filter), std::move(received));
+        const auto* under = talk_.tls();
+        if (!error)
+            login_.tls_started({under->server_certificate_hash(), under->peer_common_name()});
+        else
+            log::info("login rejected", {{"address", address_}, {"cause", words_for(error)}});
         co_return error;
+    }
+
+    std::string words_for(error_code tls_error) const {
+        const auto& told = talk_.tls()->failure();
+        return "TLS: " + (told.empty() ? tls_error.message() : told);
     }
 
     proxy& home_;

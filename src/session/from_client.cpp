@@ -146,6 +146,8 @@ void session::note_request(const message_stream::piece& piece) {
 }
 
 void session::note_text(const message_stream::piece& piece) {
+    if (hidden_state_)
+        return;  // nothing could make it worse
     if (piece.type == 'F')
         hidden_state_ = true;
     if (piece.type != 'Q' && piece.type != 'P')

@@ -19,10 +19,11 @@ struct overrides {
     std::optional<std::string> listen{};
     std::optional<std::string> admin{};  // an address, or `off`
     std::optional<std::string> log_level{};
+    bool needs_database = true;  // false: who only asks a pgballast that runs
 };
 
-/// Makes the configuration, complete and valid: there is at least one database, and
-/// each has hosts, a user and a database name.
+/// Makes the configuration, complete and valid: there is at least one database (if one is needed),
+/// and each has hosts, a user and a database name.
 ///
 /// The databases are those of `--upstream`, else of the file, else of $NEON_DB_URL,
 /// else of $DATABASE_URL. A URL's database is served under its own name, and `*`

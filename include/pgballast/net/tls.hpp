@@ -20,6 +20,11 @@ namespace pgballast::net {
 
 class tls_session_cache;
 
+struct ssl_context_free {
+    void operator()(SSL_CTX* context) const noexcept;
+};
+using ssl_context_ptr = std::unique_ptr<SSL_CTX, ssl_context_free>;
+
 /// The two ends of the BIO that OpenSSL reads from and writes to: the input of the
 /// call in progress, and its sink.
 struct tls_wire {

@@ -37,12 +37,9 @@ class tls_context {
     bool checks_name() const noexcept { return checks_name_; }
 
  private:
-    struct context_free {
-        void operator()(SSL_CTX* context) const noexcept;
-    };
     void trust(const config::dsn& upstream);
 
-    std::unique_ptr<SSL_CTX, context_free> context_;
+    ssl_context_ptr context_;
     std::shared_ptr<tls_session_cache> sessions_ = std::make_shared<tls_session_cache>();
     bool verifies_ = false;
     bool checks_name_ = false;

@@ -24,10 +24,7 @@ class tls_server {
     boost::system::result<std::unique_ptr<tls_filter>> make_filter(bool direct) const;
 
  private:
-    struct context_free {
-        void operator()(SSL_CTX* context) const noexcept;
-    };
-    std::unique_ptr<SSL_CTX, context_free> context_;
+    ssl_context_ptr context_;
 };
 
 }  // namespace pgballast::net

@@ -31,9 +31,6 @@ struct new_client {
     std::string cancel_key;
     std::atomic<unsigned>* of_account = nullptr;  // counts this client as its account's
     std::size_t message_max = wire::body_size_max;
-    std::string user;
-    std::string application_name;
-    std::string address;
 };
 
 class client final : public net::handler, public boost::intrusive::list_base_hook<> {

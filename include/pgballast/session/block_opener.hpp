@@ -56,11 +56,15 @@ class block_opener {
             case place::word:
                 return take_of_word(c);
             case place::text: {
-                const auto stop = data.find_first_of(wire::bytes{";\0", 2});
-                if (stop == wire::bytes::npos)
-                    return data.size();
-                where_ = data[stop] == ';' ? place::behind_semicolon : place::over;
-                return stop + 1;
+                const auto end = data.find('\0');
+                const auto semicolon = data.substr(0, end).find(';');
+                if (semicolon != wire::bytes::npos) {
+                    where_ = place::behind_semicolon;
+                    return semicolon + 1;
+                }
+                if (end != wire::bytes::npos)
+                    where_ = place::over;
+                return data.size();
             }
             case place::behind_semicolon:
                 if (c == '\0')

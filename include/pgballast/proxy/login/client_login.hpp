@@ -82,9 +82,6 @@ class client_login {
     /// direct TLS).
     void tls_started(tls_facts facts);
 
-    /// An end to the conversation that was not in the bytes; appends the ErrorResponse.
-    event reject(std::string& out, wire::bytes sqlstate, std::string message);
-
  private:
     enum class step { startup, tls, md5, sasl_initial, sasl_final, over };
 
@@ -104,6 +101,7 @@ class client_login {
 
     event on_scram_error(boost::system::error_code why, std::string& out);
     event unsupported_protocol(std::int32_t code, std::string& out);
+    event reject(std::string& out, wire::bytes sqlstate, std::string message);
     event wrong_password(std::string& out);
 
     options options_;
