@@ -1,5 +1,6 @@
 """The admin port of a whole pgballast: health, metrics, statistics, and who may ask."""
 
+import http.client
 import os
 import re
 import socket
