@@ -112,14 +112,14 @@ void ledger::closed(bool by_server, time_point) {
         refill_from_.reset();
 }
 
-ledger::decisions ledger::decide(time_point now) {
+ledger::decisions ledger::decide(time_point now, unsigned idle) {
     decisions out;
     carry_out_verdicts(out, now);
     for (auto* queue : {&backends_, &logins_}) {
         refuse_expired(*queue, out, now);
         notify(*queue, out, now);
     }
-    start_attempts(out, now);
+    start_attempts(out, idle, now);
 
     assert(open_ + connecting_ <= pool_.max);
     assert(pace_.proven() <= (breaker_.at(now) == breaker::state::closed));
@@ -197,9 +197,9 @@ void ledger::notify(line& whom, decisions& out, time_point now) const {
     }
 }
 
-void ledger::start_attempts(decisions& out, time_point now) {
+void ledger::start_attempts(decisions& out, unsigned idle, time_point now) {
     const auto from = std::max(pace_.next(), breaker_.attempts_from());
-    start(wanted_by_waiters(), from, out, now);
+    start(wanted_by_waiters(idle), from, out, now);
 
     const auto state = breaker_.at(now);
     if (state == breaker::state::half_open && out.open > 0)
@@ -222,10 +222,10 @@ unsigned ledger::room() const noexcept {
     return std::min(pool_.max - open_ - connecting_, pace_.allowance(connecting_));
 }
 
-unsigned ledger::wanted_by_waiters() const noexcept {
+unsigned ledger::wanted_by_waiters(unsigned idle) const noexcept {
     // One success answers all logins.
     const unsigned for_logins = logins_.empty() ? 0 : 1;
-    return missing(std::max(waiting(), for_logins), connecting_);
+    return missing(std::max(missing(waiting(), idle), for_logins), connecting_);
 }
 
 unsigned ledger::wanted_by_min() const noexcept {

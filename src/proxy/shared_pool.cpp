@@ -27,13 +27,19 @@ shared_pool::shared_pool(unsigned index, config::database settings, unsigned wor
       counters_(workers),
       ledger_{settings_, std::random_device{}()} {}
 
-/// Changes the ledger under the lock, then carries out what it decides.
+/// Changes the ledger under the lock, then carries out what it decides. `idle` tells how
+/// many idle backends it has counted on.
 template <typename Change>
-auto shared_pool::change(Change&& how) {
+auto shared_pool::change(Change&& how, unsigned* idle) {
     std::unique_lock lock{mutex_};
     auto result = how();
-    auto decisions = ledger_.decide(now());
+    // Raised before it is looked who is idle: see `keep_idle`.
     waiting_.store(ledger_.waiting());
+    const unsigned to_give = idle_.load();
+    if (idle)
+        *idle = to_give;
+    auto decisions = ledger_.decide(now(), to_give);
+    waiting_.store(ledger_.waiting());  // less those who are refused
     // Most changes move the next deadline further away: the timer that is set will do.
     if (decisions.wakeup && armed_ && *armed_ <= *decisions.wakeup)
         decisions.wakeup.reset();
@@ -57,10 +63,15 @@ void shared_pool::carry_out(pool::ledger::decisions what) {
 }
 
 pool::ledger::admission shared_pool::wait(unsigned worker, pool::wish what) {
-    auto admitted = change([&] { return ledger_.wait(worker, what, now()); });
-    if (!admitted.refused && what == pool::wish::backend && idle_.load() > 0)
+    unsigned idle = 0;
+    auto admitted = change([&] { return ledger_.wait(worker, what, now()); }, &idle);
+    if (!admitted.refused && idle > 0 && what == pool::wish::backend)
         actor_.give_idle(*this);
     return admitted;
+}
+
+void shared_pool::nothing_to_give() {
+    change([] { return true; });
 }
 
 void shared_pool::leave(pool::ticket id) {

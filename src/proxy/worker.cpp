@@ -159,9 +159,11 @@ void worker::notice(shared_pool& pool, pool::ticket whom, const std::string& tex
 void worker::give_idle(shared_pool& shared) {
     auto& pool = local(shared);
     while (shared.somebody_waits()) {
+        if (pool.idle.empty())
+            return shared.nothing_to_give();
         auto* one = first_usable(pool);
         if (!one)
-            return;
+            continue;  // it is being probed
         const auto to = shared.oldest();
         if (!to) {
             place(*one, backend::place::idle);

@@ -51,6 +51,8 @@ class Pgballast:
             "databases": {self.upstream["dbname"]: database, "*": database},
             "limits": {"drain_timeout": "5s", **(limits or {})},
             "io": io,
+            # So that each test of both engines sees one worker and two: backends move.
+            "threads": 2 if io == "epoll" else 1,
             "log": {"level": log_level},
             **keys,
         }

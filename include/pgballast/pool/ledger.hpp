@@ -67,7 +67,9 @@ class ledger {
     /// An open backend is gone. `by_server`: it was not we who closed it.
     void closed(bool by_server, time_point now);
 
-    /// What is to be done now. Call after every change above and at `wakeup`.
+    /// What is to be done now. Call after every change above and at `wakeup`. `idle`
+    /// backends are about to be given to waiters: none is opened in their place. When one
+    /// of them turns out not to be there, call again with what is left.
     struct refusal {
         ticket id;
         unsigned worker;
@@ -86,7 +88,7 @@ class ledger {
         std::vector<notice> notices;
         std::optional<time_point> wakeup;  // call again then, if nothing happens earlier
     };
-    decisions decide(time_point now);
+    decisions decide(time_point now, unsigned idle = 0);
 
     unsigned waiting() const noexcept;  // wish::backend only
     unsigned open_count() const noexcept { return open_; }
@@ -111,7 +113,7 @@ class ledger {
     bool nobody_waits() const noexcept { return backends_.empty() && logins_.empty(); }
     std::optional<waiter> first_waiter() const;
     unsigned room() const noexcept;
-    unsigned wanted_by_waiters() const noexcept;
+    unsigned wanted_by_waiters(unsigned idle) const noexcept;
     unsigned wanted_by_min() const noexcept;
     bool exhausted() const noexcept;
     failure why_expired() const;
@@ -120,7 +122,7 @@ class ledger {
     void carry_out_verdicts(decisions& out, time_point now);
     void refuse_expired(line& from, decisions& out, time_point now);
     void notify(line& whom, decisions& out, time_point now) const;
-    void start_attempts(decisions& out, time_point now);
+    void start_attempts(decisions& out, unsigned idle, time_point now);
     void start(unsigned wanted, time_point from, decisions& out, time_point now);
     void refuse(line& from, const waiter& who, const failure& why, decisions& out);
 

@@ -62,6 +62,10 @@ class shared_pool {
     void keep_idle() noexcept { idle_.fetch_add(1); }
     void take_idle() noexcept { idle_.fetch_sub(1); }
 
+    /// A worker has none left to give while somebody waits. Those it had may have been
+    /// counted on, so that none was opened: that is judged anew.
+    void nothing_to_give();
+
     /// A connection attempt ended. `opened` returns who is served by that.
     struct opening {
         std::vector<pool::ledger::grant> logins;
@@ -103,7 +107,7 @@ class shared_pool {
 
  private:
     template <typename Change>
-    auto change(Change&& how);
+    auto change(Change&& how, unsigned* idle = nullptr);
     void carry_out(pool::ledger::decisions what);
     health state(pool::time_point now) const;
     void watch_breaker();
@@ -124,7 +128,7 @@ class shared_pool {
     pool::breaker::state breaker_seen_ = pool::breaker::state::closed;
 
     std::atomic<unsigned> waiting_{0};
-    std::atomic<int> idle_{0};
+    std::atomic<unsigned> idle_{0};
     std::atomic<unsigned> clients_{0};
 };
 

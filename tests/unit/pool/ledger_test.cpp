@@ -414,6 +414,22 @@ TEST_CASE("time that goes backwards between two callers does no harm") {
     CHECK(grant->waited == 0ms);
 }
 
+TEST_CASE("none is opened for who can have an idle one, until that turns out to be gone") {
+    const auto now = time_point{} + 1h;
+    ledger books(with(0, 10), 1);
+    books.wait(0, wish::backend, now);
+    REQUIRE(books.decide(now).open == 1);
+    books.opened(now);
+    REQUIRE(books.oldest(now));
+
+    books.wait(0, wish::backend, now);
+    books.wait(0, wish::backend, now);
+    CHECK(books.decide(now, 2).open == 0);
+    CHECK(books.decide(now, 1).open == 1);
+    CHECK(books.decide(now, 1).open == 0);
+    CHECK(books.decide(now, 0).open == 1);
+}
+
 TEST_CASE("wait_timeout may be for ever") {
     auto settings = with(1, 1);
     settings.retry.wait_timeout = std::chrono::milliseconds::max();
