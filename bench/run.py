@@ -27,6 +27,8 @@ def parse_arguments():
                          help=f"one of {', '.join(BENCHES)}; may be repeated")  # fmt: skip
     options.add_argument("--seconds", type=int, help="of each sample of throughput (5; quick: 1)")
     options.add_argument("--rounds", type=int, help="of which the median is taken (3; quick: 1)")
+    options.add_argument("--point", action="append", metavar="LOAD/PROTOCOL/CLIENTS",
+                         help="of throughput, as echo/extended/10; may be repeated")  # fmt: skip
     options.add_argument("--without", action="append", default=[], metavar="TARGET",
                          help="leave out pgbouncer or pgballast")  # fmt: skip
     settings = options.parse_args()

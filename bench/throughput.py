@@ -11,21 +11,22 @@ COLUMNS = ("load", "protocol", "clients", "target", "tps", "latency ms", "cpu µ
            "cpu ratio")  # fmt: skip
 
 
-def loads(quick):
-    """The points of the grid."""
+def loads(quick, points):
+    """The points of the grid, or those of them that are asked for."""
     scripts = [("echo", pgbench.ECHO), ("select-only", None)]
     protocols, clients = ["simple", "extended", "prepared"], [1, 10, 100]
     if quick:
         scripts, protocols, clients = scripts[:1], protocols[:1], [10]
     for (name, script), protocol, count in itertools.product(scripts, protocols, clients):
-        yield pgbench.Load(name, script, protocol, count)
+        if not points or f"{name}/{protocol}/{count}" in points:
+            yield pgbench.Load(name, script, protocol, count)
 
 
 def measure(targets, settings):
     """Rounds are interleaved: neighbours in time share the machine's mood."""
     pgbench.fill_tables(targets[0], scale=1 if settings.quick else 10)
     table = Table("throughput", COLUMNS)
-    for load in loads(settings.quick):
+    for load in loads(settings.quick, settings.point):
         able = [target for target in targets if load.protocol in target.protocols]
         samples = {target.name: [] for target in able}
         for _ in range(settings.rounds):

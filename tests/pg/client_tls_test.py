@@ -1,9 +1,8 @@
 """TLS between clients and pgballast."""
 
-import pathlib
+import concurrent.futures
 import signal
 import ssl
-import subprocess
 import threading
 
 import psycopg2
@@ -14,43 +13,6 @@ from queries import rows, value
 from rawclient import SSL_REQUEST_CODE, RawClient, request_packet, startup_packet
 
 USER = {"user": "app", "database": "app"}
-
-
-class Authority:
-    """Makes certificates, by openssl(1), in a directory of its own."""
-
-    def __init__(self, directory: pathlib.Path) -> None:
-        self.directory = directory
-        self._openssl("req", "-x509", "-subj", "/CN=test CA", "-keyout", "ca.key", "-out", "ca.crt")
-
-    def issue(self, common_name: str, name: str) -> pathlib.Path:
-        """A PEM file with certificate and key; `name`.crt and `name`.key hold one each."""
-        self._openssl("req", "-subj", f"/CN={common_name}", "-keyout", f"{name}.key",
-                      "-out", f"{name}.csr")  # fmt: skip
-        extension = self.directory / "names"
-        extension.write_text("subjectAltName=DNS:localhost,IP:127.0.0.1\n")
-        self._openssl("x509", "-req", "-in", f"{name}.csr", "-CA", "ca.crt", "-CAkey", "ca.key",
-                      "-CAcreateserial", "-extfile", "names", "-out", f"{name}.crt")  # fmt: skip
-        whole = self.directory / f"{name}.pem"
-        parts = [(self.directory / f"{name}.{end}").read_text() for end in ("crt", "key")]
-        whole.write_text("".join(parts))
-        return whole
-
-    def _openssl(self, verb: str, *arguments: str) -> None:
-        new_key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
-        command = ["openssl", verb, *(new_key if verb == "req" else []), *arguments]
-        subprocess.run(command, cwd=self.directory, check=True, capture_output=True)
-        for key in self.directory.glob("*.key"):
-            key.chmod(0o600)
-
-
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory) -> Authority:
-    made = Authority(tmp_path_factory.mktemp("authority"))
-    made.issue("localhost", "server")
-    made.issue("app", "client")
-    made.issue("somebody", "stranger")
-    return made
 
 
 @pytest.fixture
@@ -238,3 +200,15 @@ def test_users_and_databases_have_limits_of_their_own(postgres, start_pgballast)
 
     wait_until(let_in)
     assert types(enter_many.query("select 1")) == "TDCZ"
+
+
+def test_a_thousand_log_in_over_tls_at_once(start, io):
+    proxy = start(io=io)
+    barrier = threading.Barrier(1000)
+
+    def log_in(_: int) -> int:
+        barrier.wait()
+        return value(proxy.connect(sslmode="require", connect_timeout=60), "select 1")
+
+    with concurrent.futures.ThreadPoolExecutor(barrier.parties) as clients:
+        assert list(clients.map(log_in, range(barrier.parties))) == [1] * barrier.parties

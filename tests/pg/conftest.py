@@ -3,6 +3,7 @@
 from typing import Any, Callable, Iterator
 
 import pytest
+from authority import Authority
 from neonsim import NeonSim
 from pgballast import CannotServe, Pgballast
 from postgres import Postgres
@@ -74,3 +75,12 @@ def start_pgballast() -> Iterator[Callable[..., Pgballast]]:
 def io(request: pytest.FixtureRequest) -> str:
     """Both engines, one after the other, for what the data plane does."""
     return request.param
+
+
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory) -> Authority:
+    made = Authority(tmp_path_factory.mktemp("authority"))
+    made.issue("localhost", "server")
+    made.issue("app", "client")
+    made.issue("somebody", "stranger")
+    return made
