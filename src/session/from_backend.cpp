@@ -14,6 +14,10 @@ bool announces_shutdown(bytes sqlstate) noexcept {
            sqlstate == wire::sqlstate::cannot_connect_now;
 }
 
+/// No part of a reply up to this size reaches the client before all of it is there, in
+/// bytes: behind a part no error fits, should the backend be lost.
+constexpr std::size_t small_reply = 16 * 1024;
+
 }  // namespace
 
 step session::from_backend(bytes in) {
@@ -25,7 +29,8 @@ step session::from_backend(bytes in) {
     }
     std::size_t run = 0;
     while (run < in.size()) {
-        const auto piece = backend_->stream.next(in.substr(run), whole_types());
+        const auto piece = backend_->stream.next(in.substr(run), whole_types(),
+                                                 wire::body_size_max, small_reply);
         if (!piece) {
             auto broken = violated("a message of invalid length");
             broken.relay = run;

@@ -13,10 +13,10 @@ namespace pgballast::session {
 
 using wire::bytes;
 
-/// One direction of a connection. Messages of the types a caller wants whole come
-/// whole: in place where the input holds all of it, else gathered here. All others
-/// come in parts, as they arrive, and are never copied, but for a header that two
-/// reads have split.
+/// One direction of a connection. Messages that a caller wants whole, for their type or
+/// because they are small, come whole: in place where the input holds all of it, else
+/// gathered here. All others come in parts, as they arrive, and are never copied, but
+/// for a header that two reads have split.
 class message_stream {
  public:
     /// Larger messages come in parts even where they are wanted whole.
@@ -48,9 +48,11 @@ class message_stream {
         return wire::decode_frame_header({joined.data(), kept_ + taken}, body_max);
     }
 
-    /// Takes the next piece off the front of `in`, which must not be empty.
+    /// Takes the next piece off the front of `in`, which must not be empty. Whatever
+    /// their type, messages of up to `small` bytes come whole.
     boost::system::result<piece> next(bytes in, std::string_view whole_types,
-                                      std::uint32_t body_max = wire::body_size_max) {
+                                      std::uint32_t body_max = wire::body_size_max,
+                                      std::size_t small = 0) {
         assert(!in.empty());
         if (gathering_)
             return gather(in);
@@ -62,8 +64,10 @@ class message_stream {
             return found.error();
         if (!*found)
             return keep(in);
-        const bool wanted = whole_types.find((*found)->type) != std::string_view::npos &&
-                            (*found)->frame_size() <= whole_max;
+        const auto size = (*found)->frame_size();
+        const bool wanted =
+            size <= small || (size <= whole_max &&
+                              whole_types.find((*found)->type) != std::string_view::npos);
         return wanted ? begin_whole(in, **found) : begin_parts(in, **found);
     }
 

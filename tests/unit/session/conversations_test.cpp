@@ -268,9 +268,21 @@ TEST_CASE("a message that the client has half sent is lost with its backend") {
         }
 }
 
-TEST_CASE("no error fits into the middle of a message") {
+TEST_CASE("of a small reply nothing is shown before all of it is there, so an error fits") {
     const auto whole = row("a value that is long enough");
     for (std::size_t had = 1; had < whole.size(); ++had) {
+        CAPTURE(had);
+        rig one;
+        one.client(query("select 1"));
+        one.server(bytes{whole}.substr(0, had));
+        one.lose();
+        CHECK(names_of(one.to_client) == "E:08007 Z:I");
+    }
+}
+
+TEST_CASE("no error fits into the middle of a large message") {
+    const auto whole = row(std::string(100'000, 'x'));
+    for (const std::size_t had : {1u, 4u, 5u, 20'000u, 100'000u}) {
         CAPTURE(had);
         rig one;
         one.client(query("select 1"));

@@ -97,6 +97,16 @@ TEST_CASE("a wanted message is in place if one read holds it, and gathered if no
     }
 }
 
+TEST_CASE("a small message comes whole whatever its type") {
+    const auto small = row("four"), large = row("a value that is long enough");
+    message_stream stream;
+    CHECK(stream.next(bytes{small}.substr(0, 7), wanted, 1000, small.size()).value().type == 0);
+    const auto piece = stream.next(bytes{small}.substr(7), wanted, 1000, small.size()).value();
+    CHECK(piece.whole());
+    CHECK(piece.data == small);
+    CHECK_FALSE(stream.next(bytes{large}.substr(0, 7), wanted, 1000, small.size()).value().ends);
+}
+
 TEST_CASE("a message that is not wanted whole is never copied") {
     const auto whole = row(std::string(1000, 'x'));
     message_stream stream;
