@@ -141,4 +141,6 @@ def _port(line: Line) -> int:
 
 
 def program() -> str:
-    return os.path.join(os.environ.get("PGBALLAST_BUILD", "build"), "bin", "pgballast")
+    """The one that was built, unless another one is to be tested."""
+    built = os.path.join(os.environ.get("PGBALLAST_BUILD", "build"), "bin", "pgballast")
+    return os.environ.get("PGBALLAST_PROGRAM", built)
