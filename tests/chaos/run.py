@@ -15,6 +15,7 @@ import json
 import os
 import pathlib
 import random
+import re
 import signal
 import sys
 import threading
@@ -91,7 +92,7 @@ class Client(threading.Thread):
             self.violation = f"was told {error}"
 
     def is_stuck(self) -> bool:
-        return self.is_alive() and time.monotonic() - self.since > PATIENCE_S + 30
+        return self.is_alive() and time.monotonic() - self.since > PATIENCE_S + 10
 
 
 class Injector:
@@ -155,6 +156,7 @@ class Chaos:
             io=self.given.io,
             threads=2,
             pool={"max": backends},
+            retry={"wait_timeout": f"{PATIENCE_S // 2}s"},
             breaker={"open_for": "1s"},
             log_level="info",
         )
@@ -205,7 +207,7 @@ class Chaos:
         for client in self.clients:
             client.leaving.set()
         for client in self.clients:
-            client.join(PATIENCE_S + 30)
+            client.join(PATIENCE_S + 10)
         self.gather_violations()
         self.violations += ["a client is stuck" for client in self.clients if client.is_alive()]
 
@@ -268,6 +270,8 @@ def parse_arguments() -> argparse.Namespace:
     options.add_argument("--walk", choices=["all", "reported"],
                          help="what is walked over (session: all; transaction: reported)")  # fmt: skip
     options.add_argument("--no-faults", dest="faults", action="store_false")
+    options.add_argument("--must-catch", metavar="PATTERN",
+                         help="end with status 0 only if a violation like this was seen")  # fmt: skip
     options.add_argument("--program", help="instead of the pgballast that was built")
     given = options.parse_args()
     given.walk = given.walk or ("all" if given.mode == "session" else "reported")
@@ -283,6 +287,9 @@ def main() -> int:
     chaos = Chaos(given)
     chaos.run()
     print(json.dumps(chaos.report(), indent=1))
+    if given.must_catch:
+        caught = [v for v in chaos.violations if re.search(given.must_catch, v)]
+        return 0 if caught else 1
     if chaos.violations:
         return 1
     return 2 if chaos.proves_nothing() else 0

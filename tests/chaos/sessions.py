@@ -14,7 +14,7 @@ import psycopg
 OUTCOME_UNKNOWN = "08007"  # transaction_resolution_unknown
 
 # Nobody waits longer for an answer: a client that does is stuck.
-PATIENCE_S = 60
+PATIENCE_S = 30
 
 
 # Whatever their type, values are what the server writes.
