@@ -15,6 +15,12 @@ foreach(tree asan-ubsan tsan)
   endforeach()
 endforeach()
 
+# All of pgballast under ThreadSanitizer, where backends move and end all the time.
+add_test(NAME tsan/chaos COMMAND /usr/bin/python3 -B ${CMAKE_CURRENT_SOURCE_DIR}/chaos/run.py
+  --seconds 20 --seed 1 --mode transaction --program ${PROJECT_SOURCE_DIR}/build/tsan/bin/pgballast)
+set_tests_properties(tsan/chaos PROPERTIES LABELS tsan TIMEOUT 300
+  ENVIRONMENT TSAN_OPTIONS=suppressions=${CMAKE_CURRENT_SOURCE_DIR}/chaos/tsan.supp)
+
 # The fuzz tree's own tests: tests/fuzz/CMakeLists.txt.
 set_property(DIRECTORY APPEND PROPERTY TEST_INCLUDE_FILES
   ${PROJECT_SOURCE_DIR}/build/fuzz/tests/fuzz/CTestTestfile.cmake)
