@@ -29,8 +29,8 @@ step session::from_backend(bytes in) {
     }
     std::size_t run = 0;
     while (run < in.size()) {
-        const auto piece = backend_->stream.next(in.substr(run), whole_types(),
-                                                 wire::body_size_max, small_reply);
+        const auto piece =
+            backend_->stream.next(in.substr(run), whole_types(), wire::body_size_max, small_reply);
         if (!piece) {
             auto broken = violated("a message of invalid length");
             broken.relay = run;

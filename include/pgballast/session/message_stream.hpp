@@ -66,8 +66,8 @@ class message_stream {
             return keep(in);
         const auto size = (*found)->frame_size();
         const bool wanted =
-            size <= small || (size <= whole_max &&
-                              whole_types.find((*found)->type) != std::string_view::npos);
+            size <= small ||
+            (size <= whole_max && whole_types.find((*found)->type) != std::string_view::npos);
         return wanted ? begin_whole(in, **found) : begin_parts(in, **found);
     }
 
