@@ -53,8 +53,7 @@ class logins {
     };
 
  private:
-    using unproved =
-        boost::intrusive::list<place, boost::intrusive::constant_time_size<false>>;
+    using unproved = boost::intrusive::list<place, boost::intrusive::constant_time_size<false>>;
 
     bool enter(place& one) {
         if (count_ >= max_ && !send_oldest_away())

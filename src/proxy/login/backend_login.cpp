@@ -205,9 +205,9 @@ void backend_login::on_authentication_ok() {
 void backend_login::on_error(wire::bytes body) {
     const auto fields = wire::decode_error_fields(body);
     const bool silent = fields.message.empty();
-    auto why = pool::classify(neon_, fields.sqlstate,
-                              silent ? "the server refuses the login and does not say why"
-                                     : fields.message);
+    auto why = pool::classify(
+        neon_, fields.sqlstate,
+        silent ? "the server refuses the login and does not say why" : fields.message);
     why.detail = fields.detail;
     if (!fields.hint.empty())
         why.hint = fields.hint;

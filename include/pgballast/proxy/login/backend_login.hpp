@@ -75,7 +75,15 @@ class backend_login {
     }
 
  private:
-    enum class step { startup, password_sent, scram_first_sent, scram_final_sent, proven, ok, ready };
+    enum class step {
+        startup,
+        password_sent,
+        scram_first_sent,
+        scram_final_sent,
+        proven,
+        ok,
+        ready
+    };
 
     bool read_message(wire::bytes& rest, std::string& out);
     void on_message(char type, wire::bytes body, std::string& out);
