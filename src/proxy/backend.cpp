@@ -72,8 +72,7 @@ void backend::on_unasked(net::bytes in) {
             case 'E': {
                 const auto fields = wire::decode_error_fields(piece->body());
                 if (fields.fatal() || !errand_done_)
-                    return home_.lose(*this,
-                                      {std::string{fields.sqlstate}, std::string{fields.message}});
+                    return home_.lose(*this, session::loss_by(fields));
                 errand_failed_ = true;
                 continue;
             }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "pgballast/net/socket_state.hpp"
 #include "pgballast/proxy/log.hpp"
 #include "pgballast/proxy/worker.hpp"
 #include "pgballast/wire/sqlstate.hpp"
@@ -347,8 +348,22 @@ void client::finish() {
 void client::fail() {
     if (std::exchange(orphaned_, false))
         told_of_loss();
+    else
+        log_failure();
     socket_.send(session_.out());
     finish();
+}
+
+/// What the client is told says it best.
+void client::log_failure() const {
+    const auto out = session_.out();
+    const auto told = out.empty() ? wire::error_fields{}
+                                  : wire::decode_error_fields(out.substr(wire::header_size));
+    log::info("client closed",
+              {{"database", pool_.shared.settings().name},
+               {"address", socket_.is_open() ? net::peer_of(socket_.fd()) : std::string{}},
+               {"sqlstate", told.sqlstate},
+               {"cause", out.empty() ? "no error fits into the reply under way" : told.message}});
 }
 
 void client::told_of_loss() {

@@ -9,6 +9,7 @@
 
 #include "listeners.hpp"
 #include "login/dialogue.hpp"
+#include "logins.hpp"
 #include "pgballast/config/startup_options.hpp"
 #include "pgballast/proxy/log.hpp"
 #include "pgballast/wire/sqlstate.hpp"
@@ -57,8 +58,13 @@ std::optional<std::string> apply_startup(const client_login::authenticated& who,
 /// Runs the login conversation. Nothing returned: the connection has been dealt with.
 class conversation {
  public:
-    conversation(proxy& home, dialogue& talk, const std::string& address, bool local)
-        : home_{home}, talk_{talk}, address_{address}, login_{options_of(home, local)} {}
+    conversation(proxy& home, dialogue& talk, const logins::place& place,
+                 const std::string& address, bool local)
+        : home_{home},
+          talk_{talk},
+          place_{place},
+          address_{address},
+          login_{options_of(home, local)} {}
 
     asio::awaitable<std::optional<client_login::authenticated>> run() {
         std::string in;
@@ -82,6 +88,7 @@ class conversation {
             if (!error)
                 error = co_await talk_.read(in);
         }
+        log_end(error);
         co_return std::nullopt;
     }
 
@@ -116,18 +123,30 @@ class conversation {
         const auto* under = talk_.tls();
         if (!error)
             login_.tls_started({under->server_certificate_hash(), under->peer_common_name()});
-        else
-            log::info("login rejected", {{"address", address_}, {"cause", words_for(error)}});
         co_return error;
     }
 
-    std::string words_for(error_code tls_error) const {
-        const auto& told = talk_.tls()->failure();
-        return "TLS: " + (told.empty() ? tls_error.message() : told);
+    /// The connection is over before the login is.
+    void log_end(error_code why) const {
+        if (const auto cause = cause_of(why); !cause.empty())
+            log::info("login rejected", {{"address", address_}, {"cause", cause}});
+        else
+            log::debug("login abandoned", {{"address", address_}, {"cause", why.message()}});
+    }
+
+    /// Empty where the client has merely gone, as those do who look whether somebody listens.
+    std::string cause_of(error_code why) const {
+        if (place_.was_sent_away())
+            return "it took long, and others want to log in: limits.clients are at it";
+        if (why == boost::system::errc::timed_out)
+            return "it took longer than limits.login_timeout";
+        const auto* tls = talk_.tls();
+        return tls && !tls->failure().empty() ? "TLS: " + tls->failure() : std::string{};
     }
 
     proxy& home_;
     dialogue& talk_;
+    const logins::place& place_;
     const std::string& address_;
     client_login login_;
 };
@@ -172,19 +191,14 @@ asio::awaitable<std::optional<pool::failure>> first_login(proxy& home, shared_po
     co_return wait->failure;
 }
 
-/// As PostgreSQL does: before it has read anything. A few bytes: they fit at once.
-void turn_away(client_socket& socket) {
+asio::awaitable<void> reject(dialogue& talk, const client_login::authenticated& who,
+                             const std::string& address, wire::error_message why) {
+    log::info("login rejected", {{"user", who.user},
+                                 {"database", who.database},
+                                 {"address", address},
+                                 {"sqlstate", why.sqlstate},
+                                 {"cause", why.message}});
     std::string out;
-    wire::append_error(
-        out, {"FATAL", wire::sqlstate::too_many_connections, "sorry, too many clients already"});
-    error_code ignored;
-    socket.native_non_blocking(true, ignored);
-    socket.write_some(asio::buffer(out), ignored);
-}
-
-asio::awaitable<void> reject(dialogue& talk, wire::error_message why) {
-    std::string out;
-    why.severity = "FATAL";
     wire::append_error(out, why);
     const auto ignored = co_await talk.write(out);
     (void)ignored;
@@ -197,27 +211,27 @@ asio::awaitable<void> welcome(proxy& home, dialogue& talk, client_login::authent
         const auto text = "database \"" + who.database + "\" does not exist";
         wire::error_message no{"FATAL", wire::sqlstate::invalid_catalog_name, text,
                                "No database of that name, and no \"*\", is configured."};
-        co_await reject(talk, no);
+        co_await reject(talk, who, address, no);
         co_return;
     }
     const auto failure = co_await first_login(home, *pool, talk);
     if (failure) {
         wire::error_message no{"FATAL", failure->sqlstate, failure->message, failure->detail,
                                failure->hint};
-        co_await reject(talk, no);
+        co_await reject(talk, who, address, no);
         co_return;
     }
     new_client client;
     const auto bad = apply_startup(who, pool->login_values(), client);
     if (bad) {
         wire::error_message no{"FATAL", "22023", *bad};
-        co_await reject(talk, no);
+        co_await reject(talk, who, address, no);
         co_return;
     }
     const auto full = home.count_client(who, *pool, client);
     if (full) {
         wire::error_message no{"FATAL", wire::sqlstate::too_many_connections, *full};
-        co_await reject(talk, no);
+        co_await reject(talk, who, address, no);
         co_return;
     }
     log::debug("login", {{"user", who.user},
@@ -234,22 +248,23 @@ asio::awaitable<void> welcome(proxy& home, dialogue& talk, client_login::authent
 }  // namespace
 
 asio::awaitable<void> let_in(proxy& home, client_socket socket, std::string address, bool local) {
-    if (!home.count_login()) {
-        turn_away(socket);
+    const auto deadline = std::chrono::steady_clock::now() + home.settings().limits.login_timeout;
+    dialogue talk{std::move(socket), deadline};
+    logins::place place{home.pending_logins(), talk};
+    if (!place.enter()) {
+        wire::error_message no{"FATAL", wire::sqlstate::too_many_connections,
+                               "sorry, too many clients already"};
+        const client_login::authenticated nobody;
+        co_await reject(talk, nobody, address, no);
         co_return;
     }
-    {
-        const auto deadline =
-            std::chrono::steady_clock::now() + home.settings().limits.login_timeout;
-        dialogue talk{std::move(socket), deadline};
-        conversation login{home, talk, address, local};
-        auto who = co_await login.run();
-        if (who) {
-            talk.put_off(dialogue::time_point::max());
-            co_await welcome(home, talk, std::move(*who), address);
-        }
-    }
-    home.login_gone();
+    conversation login{home, talk, place, address, local};
+    auto who = co_await login.run();
+    if (!who)
+        co_return;
+    place.proved();
+    talk.put_off(dialogue::time_point::max());
+    co_await welcome(home, talk, std::move(*who), address);
 }
 
 }  // namespace pgballast::proxy

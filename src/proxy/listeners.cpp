@@ -96,9 +96,6 @@ asio::awaitable<void> proxy::listeners::accept_tcp(tcp::acceptor& from) {
             co_await rest_after(error);
             continue;
         }
-        error_code ignored;
-        socket.set_option(tcp::no_delay{true}, ignored);
-        socket.set_option(asio::socket_base::keep_alive{true}, ignored);
         client_socket generic{std::move(socket)};
         asio::co_spawn(home_.context(), let_in(home_, std::move(generic), to_string(peer), false),
                        asio::detached);

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "listeners.hpp"
+#include "logins.hpp"
 #include "pgballast/auth/random.hpp"
 #include "pgballast/proxy/log.hpp"
 
@@ -68,7 +69,8 @@ bool take_place(std::atomic<unsigned>& count, unsigned max) noexcept {
 
 }  // namespace
 
-proxy::proxy(const config::snapshot& settings) : settings_{settings} {
+proxy::proxy(const config::snapshot& settings)
+    : settings_{settings}, logins_{std::make_unique<logins>(settings.limits.clients)} {
     for (const auto& note : settings_.notes)
         log::info("configuration", {{"note", note}});
     for (const auto& database : settings_.databases)
@@ -189,13 +191,6 @@ std::optional<std::string> proxy::count_client(const client_login::authenticated
     }
     out.of_account = &one->clients;
     return std::nullopt;
-}
-
-bool proxy::count_login() noexcept {
-    if (logins_ >= settings_.limits.clients)
-        return false;
-    ++logins_;
-    return true;
 }
 
 void proxy::client_gone(shared_pool& pool, std::atomic<unsigned>& of_account) noexcept {

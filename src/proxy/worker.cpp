@@ -214,8 +214,10 @@ void worker::drain(bool at_once) {
 void worker::tick() {
     next_tick_ = now_ + tick_length;
     for (auto& pool : pools_)
-        if (pool)
+        if (pool) {
+            find_silent(*pool);
             expire(*pool);
+        }
 }
 
 }  // namespace pgballast::proxy

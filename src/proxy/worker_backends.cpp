@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "pgballast/net/socket_state.hpp"
+#include "pgballast/pool/keepalive.hpp"
 #include "pgballast/pool/lifetime.hpp"
 #include "pgballast/proxy/log.hpp"
 #include "pgballast/proxy/worker.hpp"
@@ -269,6 +270,17 @@ void worker::bury(backend& one) {
     if (one.where == backend::place::idle)
         pool.shared.take_idle();
     dead_backends_.emplace_back(&one);
+}
+
+/// Those that are idle, keepalive looks after.
+void worker::find_silent(local_pool& pool) {
+    std::vector<backend*> silent;  // losing one may change the lists
+    for (auto* list : {&pool.lent, &pool.errand})
+        for (auto& one : *list)
+            if (net::unanswered_for(one.socket().fd()) > pool::keepalive::unanswered_max)
+                silent.push_back(&one);
+    for (auto* one : silent)
+        lose(*one, {{}, std::make_error_code(std::errc::timed_out).message()});
 }
 
 /// Lists are ordered by time, the newest in front.

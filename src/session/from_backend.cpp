@@ -20,6 +20,12 @@ constexpr std::size_t small_reply = 16 * 1024;
 
 }  // namespace
 
+loss loss_by(const wire::error_fields& last_error) {
+    const bool silent = last_error.message.empty();
+    return {std::string{last_error.sqlstate},
+            silent ? "the server sent an error without a text" : std::string{last_error.message}};
+}
+
 step session::from_backend(bytes in) {
     if (told_due_ && !expected_.front_is_own() && tell_changes())
         return {0, act::send, 0};
@@ -118,7 +124,7 @@ bool session::tell_changes() {
 std::optional<step> session::on_error(const message_stream::piece& piece) {
     const auto fields = wire::decode_error_fields(piece.body());
     if (fields.fatal()) {
-        last_words_ = {std::string{fields.sqlstate}, std::string{fields.message}};
+        last_words_ = loss_by(fields);
         return step{0, act::lost, 0};
     }
     const auto verdict = expected_.arrived('E');

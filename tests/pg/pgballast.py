@@ -127,10 +127,17 @@ class Pgballast:
     def wait_for_line(self, pattern: str, timeout_s: float = 30) -> Line:
         return self.process.wait_for_line(pattern, timeout_s)
 
+    def memory(self) -> int:
+        """What it has in memory now, in bytes: VmRSS in proc(5)."""
+        return self._memory("VmRSS")
+
     def peak_memory(self) -> int:
-        """The most it has had in memory so far, in bytes: VmHWM in proc(5)."""
+        """The most it has had in memory so far, in bytes."""
+        return self._memory("VmHWM")
+
+    def _memory(self, which: str) -> int:
         status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
-        return int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) * 1024
+        return int(re.search(rf"{which}:\s+(\d+) kB", status)[1]) * 1024
 
     def _wait_until_listening(self, event: str) -> Line:
         return self.process.wait_for_line(rf"{event} address=\S+:\d+")

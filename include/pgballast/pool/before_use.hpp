@@ -39,7 +39,8 @@ constexpr before_use check_before_use(std::chrono::milliseconds idle_for, peek s
         return before_use::discard;
     if (idle_for <= check_after)
         return before_use::use;
-    if (last_ack_age && *last_ack_age < keepalive::idle + keepalive::interval)
+    constexpr auto& probes = keepalive::of_backends;
+    if (last_ack_age && *last_ack_age < probes.idle + probes.interval)
         return before_use::use;
     return before_use::probe;
 }

@@ -1,20 +1,29 @@
-// How a silent link to a backend is found out: TCP keepalive, which the kernels
-// answer between themselves, so that it keeps no compute awake.
+// How a silent link is found out: TCP keepalive, which the kernels answer between
+// themselves, so that it keeps no compute awake.
 #pragma once
 
 #include <chrono>
 
 namespace pgballast::pool::keepalive {
 
-// tcp(7): TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_KEEPCNT.
-inline constexpr std::chrono::seconds idle{5};
-inline constexpr std::chrono::seconds interval{2};
-inline constexpr int count = 3;
+/// tcp(7): TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_KEEPCNT.
+struct timing {
+    std::chrono::seconds idle;
+    std::chrono::seconds interval;
+    int count;
+};
 
-// TCP_USER_TIMEOUT, for a link that dies while data is on its way. It overrides
-// `count` too: with both set, keepalive gives up when this time is over (tcp(7)).
-inline constexpr std::chrono::milliseconds user_timeout{9000};
+inline constexpr timing of_backends{std::chrono::seconds{5}, std::chrono::seconds{2}, 2};
 
-static_assert(user_timeout > idle + interval && user_timeout < idle + count * interval);
+/// Clients are many, and none waits for one that has vanished; but it may hold a
+/// transaction open, and a system's own default is two hours.
+inline constexpr timing of_clients{std::chrono::seconds{30}, std::chrono::seconds{10}, 3};
+
+/// The longest that a backend's machine may leave data unacknowledged, for while there is
+/// some, keepalive is silent. Not by TCP_USER_TIMEOUT: that also ends the connection to a
+/// server whose machine answers, but which reads nothing for so long, as one does that
+/// waits for a lock in the middle of a COPY.
+inline constexpr std::chrono::milliseconds unanswered_max =
+    of_backends.idle + of_backends.count * of_backends.interval;
 
 }  // namespace pgballast::pool::keepalive

@@ -87,6 +87,7 @@ class client final : public net::handler, public boost::intrusive::list_base_hoo
     void refuse(const pool::failure& why);
     void carried_over();
     void told_of_loss();
+    void log_failure() const;
     void after_backend_data();
     void on_restored(net::bytes unasked);
     void at_idle(net::bytes unasked);

@@ -20,6 +20,8 @@
 
 namespace pgballast::proxy {
 
+class logins;
+
 class proxy final : private dispatcher, private control {
  public:
     /// Makes workers and pools. Throws `std::runtime_error` in words for people, where
@@ -67,13 +69,11 @@ class proxy final : private dispatcher, private control {
         return client_tls_;
     }
 
-    /// A client counts from when it has proved who it is; before that it is a login, so
-    /// that cancel requests come through whatever the limit. False: the limit is reached.
-    bool count_login() noexcept;
-    void login_gone() noexcept { --logins_; }
+    logins& pending_logins() noexcept { return *logins_; }
 
     /// Takes a place for a client, to be given back by `client_gone`. Returned: which
-    /// limit is reached, in words.
+    /// limit is reached, in words. It counts from when it has proved who it is; before that
+    /// it is a login, so that cancel requests come through whatever the limit.
     std::optional<std::string> count_client(const client_login::authenticated& who,
                                             shared_pool& pool, new_client& out);
     void client_gone(shared_pool& pool, std::atomic<unsigned>& of_account) noexcept override;
@@ -120,6 +120,7 @@ class proxy final : private dispatcher, private control {
     pool_entry& entry_of(const shared_pool& pool);
 
     const config::snapshot settings_;
+    std::unique_ptr<logins> logins_;  // outlives the context's coroutines, which are in it
     boost::asio::io_context context_{1};
     std::vector<std::unique_ptr<worker>> workers_;
     unsigned next_worker_ = 0;
@@ -143,7 +144,6 @@ class proxy final : private dispatcher, private control {
     class listeners;
     std::unique_ptr<listeners> listeners_;
     std::atomic<unsigned> clients_{0};
-    unsigned logins_ = 0;  // on the control plane
     bool draining_ = false;
     std::function<void()> drained_;
 };

@@ -112,6 +112,7 @@ class worker {
     void tick();
     backend* first_usable(local_pool& pool);
     void expire(local_pool& pool);
+    void find_silent(local_pool& pool);
     local_pool& local(shared_pool& pool);
     void place(backend& one, backend::place where);
     void offer(backend& one);

@@ -49,6 +49,9 @@ struct loss {
     std::string message;
 };
 
+/// Of an error that ended the session. One without a text is told from none.
+loss loss_by(const wire::error_fields& last_error);
+
 class session {
  public:
     /// `told`: what the client was told at login, its own startup values put in.

@@ -52,8 +52,12 @@ backend_login::progress backend_login::feed(wire::bytes in, std::string& out) {
     wire::bytes rest{input_};
     while (progress_ == progress::more && read_message(rest, out)) {
     }
-    if (progress_ == progress::done)
+    // Only now: what came along with ReadyForQuery may be an error, or what nobody asked
+    // for. A server that always says such a thing is none that can be logged in to.
+    if (progress_ == progress::more && step_ == step::ready) {
+        progress_ = progress::done;
         session_.early = rest;
+    }
     input_.erase(0, input_.size() - rest.size());
     return progress_;
 }
@@ -77,10 +81,11 @@ bool backend_login::read_message(wire::bytes& rest, std::string& out) {
 }
 
 void backend_login::on_message(char type, wire::bytes body, std::string& out) {
-    const bool logged_in = step_ == step::ok;
+    const bool ready = step_ == step::ready;
+    const bool logged_in = step_ == step::ok || ready;
     if (type == 'E')
         on_error(body);
-    else if (type == 'N')
+    else if (type == 'N' || (ready && type == 'A'))
         return;
     else if (!logged_in && type == 'R')
         on_authentication(body, out);
@@ -88,9 +93,9 @@ void backend_login::on_message(char type, wire::bytes body, std::string& out) {
         return;  // NegotiateProtocolVersion: 3.0 is what we asked for, and the least there is
     else if (logged_in && type == 'S')
         on_parameter_status(body);
-    else if (logged_in && type == 'K')
+    else if (logged_in && !ready && type == 'K')
         on_backend_key(body);
-    else if (logged_in && type == 'Z')
+    else if (logged_in && !ready && type == 'Z')
         on_ready_for_query(body);
     else
         violation(std::string{"unexpected message type 0x"} + "0123456789abcdef"[type >> 4 & 15] +
@@ -199,7 +204,10 @@ void backend_login::on_authentication_ok() {
 
 void backend_login::on_error(wire::bytes body) {
     const auto fields = wire::decode_error_fields(body);
-    auto why = pool::classify(neon_, fields.sqlstate, fields.message);
+    const bool silent = fields.message.empty();
+    auto why = pool::classify(
+        neon_, fields.sqlstate,
+        silent ? "the server refuses the login and does not say why" : fields.message);
     why.detail = fields.detail;
     if (!fields.hint.empty())
         why.hint = fields.hint;
@@ -232,7 +240,7 @@ void backend_login::on_backend_key(wire::bytes body) {
 void backend_login::on_ready_for_query(wire::bytes body) {
     if (!wire::decode_ready_for_query(body))
         return violation("malformed ReadyForQuery");
-    progress_ = progress::done;
+    step_ = step::ready;
 }
 
 bool backend_login::must_bind() const noexcept {

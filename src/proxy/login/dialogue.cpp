@@ -21,18 +21,16 @@ namespace asio = boost::asio;
 using boost::system::error_code;
 
 void set(int fd, int layer, int option, int value) {
-    // What a kernel does not know, it does without.
+    // What a kernel does not know, or not for a Unix socket, it does without.
     (void)setsockopt(fd, layer, option, &value, sizeof value);
 }
 
-void prepare_tcp(int fd) {
-    namespace keepalive = pool::keepalive;
+void prepare_tcp(int fd, const pool::keepalive::timing& probes) {
     set(fd, IPPROTO_TCP, TCP_NODELAY, 1);
     set(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
-    set(fd, IPPROTO_TCP, TCP_KEEPIDLE, static_cast<int>(keepalive::idle.count()));
-    set(fd, IPPROTO_TCP, TCP_KEEPINTVL, static_cast<int>(keepalive::interval.count()));
-    set(fd, IPPROTO_TCP, TCP_KEEPCNT, keepalive::count);
-    set(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, static_cast<int>(keepalive::user_timeout.count()));
+    set(fd, IPPROTO_TCP, TCP_KEEPIDLE, static_cast<int>(probes.idle.count()));
+    set(fd, IPPROTO_TCP, TCP_KEEPINTVL, static_cast<int>(probes.interval.count()));
+    set(fd, IPPROTO_TCP, TCP_KEEPCNT, probes.count);
 }
 
 }  // namespace
@@ -55,6 +53,7 @@ dialogue::dialogue(const asio::any_io_executor& executor, time_point deadline)
 
 dialogue::dialogue(stream_socket accepted, time_point deadline)
     : deadline_{deadline}, shared_{std::make_shared<timed_socket>(std::move(accepted))} {
+    prepare_tcp(shared_->socket.native_handle(), pool::keepalive::of_clients);
     watch(deadline_);
 }
 
@@ -96,8 +95,7 @@ asio::awaitable<error_code> dialogue::connect(const endpoint& to, time_point unt
     const auto [failed] = co_await socket.async_connect(to, asio::as_tuple(asio::use_awaitable));
     if (failed)
         co_return told(failed);
-    if (to.protocol().family() != AF_UNIX)
-        prepare_tcp(socket.native_handle());
+    prepare_tcp(socket.native_handle(), pool::keepalive::of_backends);
     watch(deadline_);
     co_return error_code{};
 }

@@ -182,15 +182,26 @@ TEST_CASE("no prefix of a login is taken for the whole") {
     }
 }
 
-TEST_CASE("what comes behind ReadyForQuery is kept") {
+TEST_CASE("what has begun behind ReadyForQuery is kept") {
     const auto script = authentication(auth_code::ok) + welcome();
-    const auto early =
-        error("57P01", "terminating connection due to administrator command") + "E\0"s;
     const auto dsn = upstream();
     backend_login login{dsn, {}, false};
     std::string out;
-    REQUIRE(login.feed(script + early, out) == progress::done);
-    CHECK(login.take_session().early == early);
+    REQUIRE(login.feed(script + "E\0"s, out) == progress::done);
+    CHECK(login.take_session().early == "E\0"s);
+}
+
+TEST_CASE("a login that ends with an error, or with what nobody asked for, has failed") {
+    const auto script = authentication(auth_code::ok) + welcome();
+    const auto farewell = "terminating connection due to administrator command";
+    const auto ended = run(script + error("57P01", farewell));
+    CHECK(ended.now == progress::failed);
+    CHECK(ended.why.sqlstate == "57P01");
+    CHECK(ended.why.message == farewell);
+    for (const auto& unasked :
+         {frame('C', "SELECT 1\0"s), frame('Z', "I"), frame('K', "\0\0\0\1\0\0\0\2"s)})
+        CHECK(run(script + unasked).now == progress::failed);
+    CHECK(run(script + frame('A', "\0\0\0\1a\0\0"s)).now == progress::done);
 }
 
 TEST_CASE("a cleartext password is answered once") {
@@ -356,6 +367,7 @@ TEST_CASE("an ErrorResponse without SQLSTATE or without any field is survived") 
         const auto result = run(frame('E', body));
         CHECK(result.now == progress::failed);
         CHECK_FALSE(result.why.sqlstate.empty());
+        CHECK_FALSE(result.why.message.empty());
     }
 }
 

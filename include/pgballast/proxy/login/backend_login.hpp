@@ -23,7 +23,7 @@ using parameter_list = std::vector<std::pair<std::string, std::string>>;
 struct backend_session {
     parameter_list parameters;  // as reported by ParameterStatus; names are unique
     wire::backend_key key;      // empty where the server sent none
-    std::string early;          // came behind ReadyForQuery, in whole or broken messages
+    std::string early;          // the begin of a message that came behind ReadyForQuery
 };
 
 /// From the startup packet to ReadyForQuery. Nothing a server sends makes this hold
@@ -75,7 +75,15 @@ class backend_login {
     }
 
  private:
-    enum class step { startup, password_sent, scram_first_sent, scram_final_sent, proven, ok };
+    enum class step {
+        startup,
+        password_sent,
+        scram_first_sent,
+        scram_final_sent,
+        proven,
+        ok,
+        ready
+    };
 
     bool read_message(wire::bytes& rest, std::string& out);
     void on_message(char type, wire::bytes body, std::string& out);

@@ -34,7 +34,7 @@ struct logged_in {
     std::unique_ptr<net::tls_filter> tls;  // null: the connection is not encrypted
     parameter_list parameters;
     wire::backend_key key;
-    std::string early;        // came behind ReadyForQuery
+    std::string early;        // as in `backend_session`
     stream_endpoint remote;   // where cancel requests go
     std::string host;         // as configured, for their TLS
     std::string_view method;  // how the password was shown: see `backend_login`
