@@ -213,9 +213,11 @@ void worker::drain(bool at_once) {
 
 void worker::tick() {
     next_tick_ = now_ + tick_length;
+    const bool look_for_silent = ++ticks_ % ticks_a_look == 0;
     for (auto& pool : pools_)
         if (pool) {
-            find_silent(*pool);
+            if (look_for_silent)
+                find_silent(*pool);
             expire(*pool);
         }
 }

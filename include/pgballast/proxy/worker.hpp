@@ -55,6 +55,9 @@ class worker {
     using clock = std::chrono::steady_clock;
     static constexpr std::chrono::milliseconds tick_length{100};
 
+    /// Silent links are looked for once a second: it is a system call for each backend.
+    static constexpr unsigned ticks_a_look = 10;
+
     worker(unsigned number, std::unique_ptr<net::engine> engine, control& plane);
     ~worker();
 
@@ -134,6 +137,7 @@ class worker {
     std::thread thread_;
     clock::time_point now_ = clock::now();
     clock::time_point next_tick_ = now_;
+    unsigned ticks_ = 0;
     bool draining_ = false;
 
     std::vector<std::unique_ptr<local_pool>> pools_;  // by the shared pool's index
