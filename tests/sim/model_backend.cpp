@@ -33,10 +33,30 @@ model_backend::settings model_backend::defaults() {
     return {{"TimeZone", "UTC"}, {"application_name", ""}, {"work_mem", "4MB"}};
 }
 
+std::string model_backend::next_words() const {
+    const auto header = wire::decode_frame_header(input_).value();
+    if (!header || input_.size() < header->frame_size())
+        return "a part of what follows " + last_words_;
+    const auto body = bytes{input_}.substr(wire::header_size, header->body_size);
+    const std::string type{header->type};
+    switch (header->type) {
+        case 'Q':
+            return type + " " + up_to_zero(body);
+        case 'P':
+            return type + " " + up_to_zero(body.substr(body.find('\0') + 1));
+        case 'd':
+            return type + " " + std::string{body};
+        default:
+            return type + " of " + parsed_;
+    }
+}
+
 bool model_backend::run_next(std::string& out) {
+    auto words = next_words();
     const auto one = take_message(input_);
     if (!one)
         return false;
+    last_words_ = std::move(words);
     run(*one, out);
     return true;
 }
@@ -65,7 +85,7 @@ void model_backend::run(const message& one, std::string& out) {
                 run_extended(one, out);
             return;
         default:
-            throw broken{std::string{"the backend was sent a "} + one.type};
+            throw broken{std::string{"the backend was sent: "} + one.type};
     }
 }
 
@@ -153,7 +173,7 @@ bool model_backend::execute(const std::string& statement, std::string& out) {
     } else if (statement == "fail")
         return fail(out, "22012");
     else
-        throw broken{"the backend was told to " + statement};
+        throw broken{"the backend was told to: " + statement};
     return true;
 }
 

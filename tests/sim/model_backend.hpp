@@ -26,6 +26,10 @@ class model_backend {
 
     void receive(bytes in) { input_.append(in); }
 
+    /// Describe the next message and the last one, for people.
+    std::string next_words() const;
+    const std::string& last_words() const { return last_words_; }
+
     /// Executes the next message; false if none is whole. Replies go to `out`.
     bool run_next(std::string& out);
 
@@ -51,6 +55,7 @@ class model_backend {
 
     table& rows_;
     std::string input_;
+    std::string last_words_ = "the login";
     char status_ = 'I';
     std::vector<unsigned> pending_;
     settings settings_ = defaults();

@@ -110,10 +110,10 @@ void model_client::on_error(const message& one, std::string& out) {
     if (fatal_)
         return;
     if (outstanding_.empty())
-        throw broken{"a client at rest was told " + sqlstate};
+        throw broken{"a client at rest was told of an error: " + sqlstate};
     auto& front = outstanding_.front();
     if (!front.error.empty())
-        throw broken{"a client was told " + sqlstate + " behind " + front.error};
+        throw broken{"a client was told of a second error: " + sqlstate + " behind " + front.error};
     front.error = sqlstate;
     if (!front.what.synced && !front.copying)
         wire::append_sync(out);
@@ -121,10 +121,10 @@ void model_client::on_error(const message& one, std::string& out) {
 
 void model_client::on_reply(const message& one, std::string& out) {
     if (outstanding_.empty())
-        throw broken{std::string{"a client at rest was sent "} + one.type};
+        throw broken{std::string{"a client at rest was sent: "} + one.type};
     auto& front = outstanding_.front();
     if (!front.error.empty())
-        throw broken{std::string{"a client was sent behind an error "} + one.type};
+        throw broken{std::string{"a client was sent something behind an error: "} + one.type};
     if (one.type == 'C')
         front.tags.push_back(up_to_zero(one.body));
     if (one.type == 'D')
@@ -143,11 +143,12 @@ void model_client::on_reply(const message& one, std::string& out) {
         return;
     if (!front.what.extended) {
         if (one.type != 'C')
-            throw broken{std::string{"a simple query was answered by "} + one.type};
+            throw broken{std::string{"a simple query was answered by: "} + one.type};
         return;
     }
     if (front.due.empty() || front.due.front() != one.type)
-        throw broken{std::string{"a segment was answered by "} + one.type + " before " + front.due};
+        throw broken{std::string{"a segment was answered by: "} + one.type + " before " +
+                     front.due};
     front.due.erase(0, 1);
 }
 
@@ -162,7 +163,8 @@ void model_client::on_row(const message& one) {
     const auto mine = own_.find(name);
     const auto& expected = mine != own_.end() ? mine->second : told_.at(name);
     if (value != expected)
-        throw broken{"a client sees " + name + " " + value + ", and its own is " + expected};
+        throw broken{"a client sees a setting that is not its own: " + name + " " + value +
+                     " instead of " + expected};
 }
 
 void model_client::on_ready(char status) {
@@ -174,7 +176,7 @@ void model_client::on_ready(char status) {
     outstanding_.pop_front();
     if (done.error.empty()) {
         if (done.what.extended && !done.due.empty())
-            throw broken{"a segment ended before " + done.due};
+            throw broken{"a segment ended too early: before " + done.due};
         if (done.tags.size() != done.what.statements.size())
             throw broken{"a request ended without its tags"};
     }

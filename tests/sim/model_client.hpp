@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "chance.hpp"
 #include "messages.hpp"
+#include "script.hpp"
 
 namespace pgballast::sim {
 
@@ -16,20 +16,6 @@ enum class fate {
     absent,   // never asked for, or told that it failed
     unknown,  // asked for, and not answered so that one could tell
     present,  // acknowledged
-};
-
-/// One Query, or one segment up to its Sync.
-struct request {
-    std::vector<std::string> statements = {};
-    bool extended = false;
-    std::vector<std::string> copied = {};  // the rows of a `copy`, "bad" among them
-    bool synced = true;  // an extended `copy` has its Sync at once, as libpq sends it
-};
-
-/// What is sent without waiting in between.
-struct group {
-    std::vector<request> requests;
-    unsigned transaction = 0;  // groups of one number belong together
 };
 
 class model_client {
@@ -91,8 +77,5 @@ class model_client {
     std::map<unsigned, fate> fates_;
     std::map<std::string, unsigned> errors_;
 };
-
-/// A script of `length` groups, in which rows are numbered from `first_row` on.
-std::vector<group> make_script(chance& dice, unsigned length, unsigned first_row, bool pipelines);
 
 }  // namespace pgballast::sim

@@ -1,5 +1,4 @@
-// What clients do: made up from the dice.
-#include "model_client.hpp"
+#include "script.hpp"
 
 namespace pgballast::sim {
 namespace {
@@ -59,7 +58,7 @@ struct author {
 
 }  // namespace
 
-std::vector<group> make_script(chance& dice, unsigned length, unsigned first_row, bool pipelines) {
+std::vector<group> make_script(chance dice, unsigned length, unsigned first_row, bool pipelines) {
     author one{dice, first_row};
     std::vector<group> script;
     while (script.size() < length) {
@@ -76,6 +75,9 @@ std::vector<group> make_script(chance& dice, unsigned length, unsigned first_row
         }
         script.push_back(std::move(next));
     }
+    for (unsigned number = 0; auto& part : script)
+        for (auto& request : part.requests)
+            request.number = number++;
     return script;
 }
 

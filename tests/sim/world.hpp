@@ -1,4 +1,4 @@
-// Clients, sessions, the ledger of a pool, backends: one round, from its seed.
+// Clients, sessions, the ledger of a pool, backends: one round, as it was planned.
 #pragma once
 
 #include <array>
@@ -6,12 +6,12 @@
 #include <string>
 #include <vector>
 
-#include "chance.hpp"
 #include "model_backend.hpp"
 #include "model_client.hpp"
 #include "pgballast/pool/ledger.hpp"
 #include "pgballast/session/session.hpp"
 #include "pipe.hpp"
+#include "plan.hpp"
 #include "timeline.hpp"
 
 namespace pgballast::sim {
@@ -42,18 +42,21 @@ struct tally {
 
 class world {
  public:
-    world(std::uint64_t seed, sabotage wrong, bool verbose);
+    /// `round` must outlive it.
+    world(const plan& round, sabotage wrong, bool verbose);
     ~world();
 
     /// Plays the round to its end. Throws `broken`.
     tally run();
+
+    const auto& happened() const { return faults_.happened(); }
 
  private:
     struct client;
     struct backend;
 
     // clients.cpp: the driver of a client's connection
-    void arrive(unsigned index);
+    void arrive(const client_plan& who);
     void speak(client& one);
     void from_client(client& one, bytes in);
     void feed_held(client& one);
@@ -76,7 +79,8 @@ class world {
     void lose(backend& one, session::loss why);
     void discard(backend& one);
     void release(backend& one);
-    void strike(backend& one);
+    void strike(backend& one, chance dice);
+    bool strike_at(backend& one, std::string place);
     void check_rest(const backend& one) const;
 
     // world.cpp: the pool, and what holds at the end
@@ -85,14 +89,17 @@ class world {
     void check() const;
     void count();
     void log(const std::string& line) const;
+    template <typename Deliver, typename End>
+    std::unique_ptr<pipe> make_pipe(bool of_client, unsigned number, bool back, Deliver deliver,
+                                    End end);
 
+    const plan& round_;
     const sabotage wrong_;
     const bool verbose_;
-    chance dice_;
+    faults faults_;
+    chance delays_;
     timeline time_;
     table rows_;
-    session::mode mode_;
-    unsigned faults_;  // per mille of the messages a backend executes
     config::database settings_;
     std::unique_ptr<pool::ledger> ledger_;
     std::vector<std::unique_ptr<client>> clients_;
