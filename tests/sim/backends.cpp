@@ -48,21 +48,40 @@ void world::connect() {
     ledger_->opened(time_.now());
     if (auto dice = faults_.at("some time after connecting", 5))
         time_.in(dice->below(500), [this, &one, dice = *dice] { strike(one, dice); });
-    release(one);
+    offer(one);
 }
 
+/// As proxy/backend does it.
 void world::on_unasked(backend& one, bytes in) {
+    bool errand_ended = false;
     while (!in.empty()) {
         const auto piece = one.state.stream.next(in, "ENSZ").value();
         in.remove_prefix(piece.used);
-        if (piece.type == 0)
+        if (piece.type == 0 || !piece.begins || piece.type == 'N')
             continue;
-        const auto fatal = piece.type == 'E' && wire::decode_error_fields(piece.body()).fatal();
-        if (fatal)
+        if (piece.type == 'E' && wire::decode_error_fields(piece.body()).fatal())
             return lose(one, {});
-        if (piece.type != 'N')
+        if (!one.errand || errand_ended)
             throw broken{std::string{"an idle backend was heard to say: "} + piece.type};
+        if (piece.type == 'S') {
+            const auto status = wire::decode_parameter_status(piece.body()).value();
+            one.state.reported = session::with_value(one.state.reported, status.name, status.value);
+        }
+        one.errand_failed |= piece.type == 'E';
+        errand_ended = piece.type == 'Z';
     }
+    if (!errand_ended)
+        return;
+    const auto then = std::exchange(one.errand, nullptr);
+    one.errand_failed ? discard(one) : then();
+}
+
+void world::run_errand(backend& one, bytes text, std::function<void()> then) {
+    one.errand = std::move(then);
+    one.errand_failed = false;
+    std::string query;
+    wire::append_query(query, text);
+    one.to_server->write(query);
 }
 
 void world::execute(backend& one) {
@@ -144,8 +163,18 @@ void world::discard(backend& one) {
     settle();
 }
 
-void world::release(backend& one) {
-    one.user = nullptr;
+/// `used`: something of its client has run on it.
+void world::release(backend& one, bool used) {
+    const bool dirty = used && round_.mode == session::mode::session;
+    if (!dirty || wrong_ == sabotage::no_cleaning)
+        return offer(one);
+    run_errand(one, "discard all", [this, &one] {
+        one.state.applied = nullptr;
+        offer(one);
+    });
+}
+
+void world::offer(backend& one) {
     if (const auto grant = ledger_->oldest(time_.now()))
         on_granted(*waiting(grant->id), one);
     else

@@ -206,6 +206,8 @@ void world::from_backend(client& one, bytes in) {
 
 void world::on_backend_lost(client& one, session::loss why) {
     one.lent = nullptr;
+    if (wrong_ == sabotage::silent_loss && one.decider.is_idle())
+        return one.decider.detach();
     const bool was_restoring = std::exchange(one.restoring, false);
     const auto next = one.decider.backend_lost(std::move(why));
     const bool unheard = one.since_idle.starts_with('Q') && !one.told_since;
@@ -238,11 +240,17 @@ void world::at_idle(client& one) {
     one.told_since = false;
     if (one.at != client::stage::serving)
         return finish(one);
-    if (round_.mode == session::mode::session)
+    if (round_.mode == session::mode::session && wrong_ != sabotage::shared_session)
         return;
+    give_back(one);
+}
+
+void world::give_back(client& one) {
     auto& given = *std::exchange(one.lent, nullptr);
+    const bool used = one.decider.backend_used();
     one.decider.detach();
-    release(given);
+    given.user = nullptr;
+    release(given, used);
 }
 
 void world::leave_or_wait(client& one) {
@@ -257,13 +265,24 @@ void world::finish(client& one) {
     one.to_client->close();
     if (!one.lent)
         return;
+    if (wrong_ == sabotage::leak) {
+        one.lent->user = nullptr;
+        one.lent = nullptr;
+    } else if (one.decider.is_idle())
+        give_back(one);
+    else
+        take_away(one);
+}
+
+/// The client has left it in a transaction, or in the middle of a request.
+void world::take_away(client& one) {
     auto& given = *std::exchange(one.lent, nullptr);
-    const bool idle = one.decider.is_idle();
+    const bool open_block = one.decider.idle_in_transaction();
     one.decider.detach();
     given.user = nullptr;
-    if (wrong_ == sabotage::leak)
-        return;
-    idle ? release(given) : discard(given);
+    if (!open_block)
+        return discard(given);
+    run_errand(given, "rollback", [this, &given] { release(given, true); });
 }
 
 void world::tell(client& one, bytes data) {

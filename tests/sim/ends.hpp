@@ -44,6 +44,8 @@ struct world::backend {
     bool open = true;  // as the proxy sees it
     bool dead = false;
     bool executing = false;
+    std::function<void()> errand;  // what follows the query of our own that it runs
+    bool errand_failed = false;
 };
 
 /// Every pipe has delays of its own.

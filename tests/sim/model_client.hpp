@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "messages.hpp"
+#include "prepared.hpp"
 #include "script.hpp"
 
 namespace pgballast::sim {
@@ -46,10 +47,13 @@ class model_client {
  private:
     struct outstanding {
         request what;
-        std::string due;  // replies of a segment, in order; unused for a Query
-        std::vector<std::string> tags;
-        std::string error;  // SQLSTATE
+        std::deque<std::pair<char, std::size_t>> due = {};  // of a segment: reply, statement
+        std::vector<std::string> tags = {};
+        std::string error = {};  // SQLSTATE
         bool copying = false;
+
+        /// The statement that is being answered; empty behind the last one.
+        std::string statement() const;
     };
 
     void on(const message& one, std::string& out);
@@ -75,6 +79,7 @@ class model_client {
     bool doubtful_ = false;  // whether another ReadyForQuery comes
     std::string input_;
     std::map<unsigned, fate> fates_;
+    prepared_statements prepared_;
     std::map<std::string, unsigned> errors_;
 };
 

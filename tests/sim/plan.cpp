@@ -10,17 +10,18 @@ using namespace std::chrono_literals;
 
 constexpr unsigned rows_per_client = 100'000;
 
-client_plan make_client(std::uint64_t seed, unsigned number) {
+client_plan make_client(std::uint64_t seed, session::mode mode, unsigned number) {
     chance dice{seed, concern::manner, number};
     client_plan one;
     one.number = number;
     one.arrives = dice.below(200);
     one.own_settings = dice.per_mille(500);
     one.vanishes = dice.per_mille(300);
-    const auto length = dice.below(12) + 1;
-    const bool pipelines = dice.per_mille(300);
-    one.script = make_script(chance{seed, concern::script, number}, length,
-                             number * rows_per_client, pipelines);
+    habits its{dice.below(12) + 1, number * rows_per_client, dice.per_mille(300)};
+    its.prepares = mode == session::mode::session && dice.per_mille(500);
+    // DISCARD ALL would take the startup settings with it: they belong to the login.
+    its.discards = mode == session::mode::session && !one.own_settings;
+    one.script = make_script(chance{seed, concern::script, number}, its);
     return one;
 }
 
@@ -47,7 +48,7 @@ plan make_plan(std::uint64_t seed) {
     made.wait_timeout = dice.per_mille(500) ? 60'000ms : 300ms;
     const auto clients = dice.below(4) + 1;
     for (unsigned number = 0; number < clients; ++number)
-        made.clients.push_back(make_client(seed, number));
+        made.clients.push_back(make_client(seed, made.mode, number));
     return made;
 }
 

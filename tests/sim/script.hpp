@@ -23,7 +23,15 @@ struct group {
     unsigned transaction = 0;  // groups of one number belong together
 };
 
-/// A script of `length` groups, in which rows are numbered from `first_row` on.
-std::vector<group> make_script(chance dice, unsigned length, unsigned first_row, bool pipelines);
+/// What kind of client it is.
+struct habits {
+    unsigned length = 1;     // of its script, in groups
+    unsigned first_row = 0;  // its rows are numbered from here on
+    bool pipelines = false;
+    bool prepares = false;  // statements with names, as others use too
+    bool discards = false;  // everything, now and then
+};
+
+std::vector<group> make_script(chance dice, const habits& of);
 
 }  // namespace pgballast::sim

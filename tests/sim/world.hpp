@@ -25,9 +25,13 @@ enum class sabotage {
     early_release,   // a backend is given away at any ReadyForQuery
     no_restoration,  // a backend is believed to report what the client wants
     leak,            // the backend of a client that leaves is forgotten
+    no_cleaning,     // session mode: a backend keeps what its client has left behind
+    silent_loss,     // session mode: an idle client is given another backend, and not told
+    shared_session,  // session mode: a backend is given away like in transaction mode
 };
 inline constexpr std::array sabotage_names{
-    "none", "blind_retry", "false_success", "no_answer", "early_release", "no_restoration", "leak"};
+    "none",           "blind_retry", "false_success", "no_answer",   "early_release",
+    "no_restoration", "leak",        "no_cleaning",   "silent_loss", "shared_session"};
 
 /// What happened in a round, to see that rounds are worth something.
 struct tally {
@@ -67,6 +71,8 @@ class world {
     void from_backend(client& one, bytes in);
     void on_backend_lost(client& one, session::loss why);
     void at_idle(client& one);
+    void give_back(client& one);
+    void take_away(client& one);
     void leave_or_wait(client& one);
     void finish(client& one);
     void tell(client& one, bytes data);
@@ -78,7 +84,9 @@ class world {
     void execute_one(backend& one);
     void lose(backend& one, session::loss why);
     void discard(backend& one);
-    void release(backend& one);
+    void release(backend& one, bool used);
+    void offer(backend& one);
+    void run_errand(backend& one, bytes text, std::function<void()> then);
     void strike(backend& one, chance dice);
     bool strike_at(backend& one, std::string place);
     void check_rest(const backend& one) const;
