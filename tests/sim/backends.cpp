@@ -11,7 +11,7 @@ void append_fatal(std::string& out, bytes sqlstate) {
 }  // namespace
 
 void world::connect() {
-    if (dice_.per_mille(faults_ * 5)) {
+    if (faults_.at("connecting", 5)) {
         ledger_->failed({pool::failure_kind::transient, "08006", "nobody listens", {}, {}},
                         time_.now());
         return settle();
@@ -24,8 +24,8 @@ void world::connect() {
                                   std::make_shared<session::reported>(session::reported::value_list{
                                       at_login.begin(), at_login.end()})));
     auto& one = *backends_.back();
-    one.to_server = std::make_unique<pipe>(
-        time_, dice_,
+    one.to_server = make_pipe(
+        false, number, false,
         [this, &one](std::string in) {
             one.model.receive(in);
             execute(one);
@@ -34,8 +34,8 @@ void world::connect() {
             execute_one(one);
             one.model.end();
         });
-    one.to_proxy = std::make_unique<pipe>(
-        time_, dice_,
+    one.to_proxy = make_pipe(
+        false, number, true,
         [this, &one](std::string in) {
             if (one.open)
                 one.user ? from_backend(*one.user, in) : on_unasked(one, in);
@@ -46,50 +46,77 @@ void world::connect() {
         });
     log("backend " + std::to_string(number) + " is open");
     ledger_->opened(time_.now());
-    if (dice_.per_mille(faults_ * 5))
-        time_.in(dice_.below(500), [this, &one] { strike(one); });
-    release(one);
+    if (auto dice = faults_.at("some time after connecting", 5))
+        time_.in(dice->below(500), [this, &one, dice = *dice] { strike(one, dice); });
+    offer(one);
 }
 
+/// As proxy/backend does it.
 void world::on_unasked(backend& one, bytes in) {
+    bool errand_ended = false;
     while (!in.empty()) {
         const auto piece = one.state.stream.next(in, "ENSZ").value();
         in.remove_prefix(piece.used);
-        if (piece.type == 0)
+        if (piece.type == 0 || !piece.begins || piece.type == 'N')
             continue;
-        const auto fatal = piece.type == 'E' && wire::decode_error_fields(piece.body()).fatal();
-        if (fatal)
+        if (piece.type == 'E' && wire::decode_error_fields(piece.body()).fatal())
             return lose(one, {});
-        if (piece.type != 'N')
-            throw broken{std::string{"an idle backend was heard to say "} + piece.type};
+        if (!one.errand || errand_ended)
+            throw broken{std::string{"an idle backend was heard to say: "} + piece.type};
+        if (piece.type == 'S') {
+            const auto status = wire::decode_parameter_status(piece.body()).value();
+            one.state.reported = session::with_value(one.state.reported, status.name, status.value);
+        }
+        one.errand_failed |= piece.type == 'E';
+        errand_ended = piece.type == 'Z';
     }
+    if (!errand_ended)
+        return;
+    const auto then = std::exchange(one.errand, nullptr);
+    one.errand_failed ? discard(one) : then();
+}
+
+void world::run_errand(backend& one, bytes text, std::function<void()> then) {
+    one.errand = std::move(then);
+    one.errand_failed = false;
+    std::string query;
+    wire::append_query(query, text);
+    one.to_server->write(query);
 }
 
 void world::execute(backend& one) {
     if (one.dead || std::exchange(one.executing, true))
         return;
-    time_.in(dice_.below(30), [this, &one] {
+    time_.in(delays_.below(30), [this, &one] {
         one.executing = false;
-        if (!one.dead && dice_.per_mille(faults_))
-            strike(one);
+        if (!one.dead && strike_at(one, "before " + one.model.next_words()))
+            return;
         execute_one(one);
     });
 }
 
 void world::execute_one(backend& one) {
-    for (std::string out; !one.dead && one.model.run_next(out); out.clear()) {
+    for (std::string out; !one.dead; out.clear()) {
+        if (!one.model.run_next(out))
+            return;
         one.to_proxy->write(out);
-        if (dice_.per_mille(faults_))
-            strike(one);
+        strike_at(one, "behind " + one.model.last_words());
     }
 }
 
+/// True if the backend is dead now.
+bool world::strike_at(backend& one, std::string place) {
+    if (const auto dice = faults_.at(std::move(place)))
+        strike(one, *dice);
+    return one.dead;
+}
+
 /// The end of a backend, in one of the ways PostgreSQL and networks have.
-void world::strike(backend& one) {
+void world::strike(backend& one, chance dice) {
     if (one.dead)
         return;
     std::string out;
-    switch (dice_.below(6)) {
+    switch (dice.below(6)) {
         case 0:  // pg_terminate_backend, a fast stop
             append_fatal(out, "57P01");
             break;
@@ -136,8 +163,18 @@ void world::discard(backend& one) {
     settle();
 }
 
-void world::release(backend& one) {
-    one.user = nullptr;
+/// `used`: something of its client has run on it.
+void world::release(backend& one, bool used) {
+    const bool dirty = used && round_.mode == session::mode::session;
+    if (!dirty || wrong_ == sabotage::no_cleaning)
+        return offer(one);
+    run_errand(one, "discard all", [this, &one] {
+        one.state.applied = nullptr;
+        offer(one);
+    });
+}
+
+void world::offer(backend& one) {
     if (const auto grant = ledger_->oldest(time_.now()))
         on_granted(*waiting(grant->id), one);
     else

@@ -8,46 +8,44 @@ namespace {
 using session::act;
 
 constexpr std::size_t out_max = 128 * 1024;
-constexpr unsigned rows_per_client = 100'000;
 
 }  // namespace
 
-void world::arrive(unsigned index) {
+void world::arrive(const client_plan& who) {
+    const auto index = who.number;
     const auto name = "client " + std::to_string(index);
     auto told = model_backend::defaults();
     told.erase("work_mem");
     told["application_name"] = name;
     model_client::settings own{{"work_mem", model_backend::defaults()["work_mem"]}};
     session::startup_settings_ptr startup;
-    if (dice_.per_mille(500)) {
+    if (who.own_settings) {
         own["work_mem"] = std::to_string(index) + "MB";
         startup = std::make_shared<session::startup_settings>(
             session::startup_settings{{"work_mem", own["work_mem"]}});
     }
-    auto script =
-        make_script(dice_, dice_.below(12) + 1, index * rows_per_client, dice_.per_mille(300));
     auto reported = std::make_shared<session::reported>(
         session::reported::value_list{told.begin(), told.end()});
 
-    clients_.push_back(
-        std::make_unique<client>(index, model_client{told, own, std::move(script)},
-                                 session::session{mode_, std::move(reported), std::move(startup)}));
+    clients_.push_back(std::make_unique<client>(
+        who, chance{round_.seed + round_.timing, concern::thinking, index},
+        model_client{told, own, who.script},
+        session::session{round_.mode, std::move(reported), std::move(startup)}));
     auto& one = *clients_.back();
-    one.vanishes = dice_.per_mille(300);
-    one.to_proxy = std::make_unique<pipe>(
-        time_, dice_, [this, &one](std::string in) { from_client(one, in); },
+    one.to_proxy = make_pipe(
+        true, index, false, [this, &one](std::string in) { from_client(one, in); },
         [this, &one] {
             if (one.at == client::stage::closed)
                 return;
             one.at = client::stage::gone;
             leave_or_wait(one);
         });
-    one.to_client = std::make_unique<pipe>(
-        time_, dice_,
+    one.to_client = make_pipe(
+        true, index, true,
         [this, &one](std::string in) {
             one.to_proxy->write(one.model.hear(in));
             if (one.model.wants_to_speak() || one.model.finished())
-                time_.in(dice_.below(100), [this, &one] { speak(one); });
+                time_.in(one.manner.below(100), [this, &one] { speak(one); });
         },
         [this, &one] {
             one.model.hear_end();
@@ -58,7 +56,7 @@ void world::arrive(unsigned index) {
 
 void world::speak(client& one) {
     one.to_proxy->write(one.model.speak());
-    const bool in_a_hurry = dice_.per_mille(20);  // leaves without waiting for answers
+    const bool in_a_hurry = one.manner.per_mille(20);  // leaves without waiting for answers
     if (!one.model.finished() && !in_a_hurry)
         return;
     if (!one.vanishes) {
@@ -208,6 +206,8 @@ void world::from_backend(client& one, bytes in) {
 
 void world::on_backend_lost(client& one, session::loss why) {
     one.lent = nullptr;
+    if (wrong_ == sabotage::silent_loss && one.decider.is_idle())
+        return one.decider.detach();
     const bool was_restoring = std::exchange(one.restoring, false);
     const auto next = one.decider.backend_lost(std::move(why));
     const bool unheard = one.since_idle.starts_with('Q') && !one.told_since;
@@ -240,11 +240,17 @@ void world::at_idle(client& one) {
     one.told_since = false;
     if (one.at != client::stage::serving)
         return finish(one);
-    if (mode_ == session::mode::session)
+    if (round_.mode == session::mode::session && wrong_ != sabotage::shared_session)
         return;
+    give_back(one);
+}
+
+void world::give_back(client& one) {
     auto& given = *std::exchange(one.lent, nullptr);
+    const bool used = one.decider.backend_used();
     one.decider.detach();
-    release(given);
+    given.user = nullptr;
+    release(given, used);
 }
 
 void world::leave_or_wait(client& one) {
@@ -259,13 +265,24 @@ void world::finish(client& one) {
     one.to_client->close();
     if (!one.lent)
         return;
+    if (wrong_ == sabotage::leak) {
+        one.lent->user = nullptr;
+        one.lent = nullptr;
+    } else if (one.decider.is_idle())
+        give_back(one);
+    else
+        take_away(one);
+}
+
+/// The client has left it in a transaction, or in the middle of a request.
+void world::take_away(client& one) {
     auto& given = *std::exchange(one.lent, nullptr);
-    const bool idle = one.decider.is_idle();
+    const bool open_block = one.decider.idle_in_transaction();
     one.decider.detach();
     given.user = nullptr;
-    if (wrong_ == sabotage::leak)
-        return;
-    idle ? release(given) : discard(given);
+    if (!open_block)
+        return discard(given);
+    run_errand(given, "rollback", [this, &given] { release(given, true); });
 }
 
 void world::tell(client& one, bytes data) {

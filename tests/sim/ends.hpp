@@ -8,10 +8,16 @@ namespace pgballast::sim {
 struct world::client {
     enum class stage { serving, leaving, gone, closed };
 
-    client(unsigned which, model_client who, session::session how)
-        : number{which}, model{std::move(who)}, decider{std::move(how)} {}
+    client(const client_plan& planned, chance dice, model_client who, session::session how)
+        : number{planned.number},
+          vanishes{planned.vanishes},
+          manner{dice},
+          model{std::move(who)},
+          decider{std::move(how)} {}
 
     const unsigned number;
+    const bool vanishes;
+    chance manner;
     model_client model;
     session::session decider;
     std::unique_ptr<pipe> to_proxy, to_client;
@@ -19,7 +25,6 @@ struct world::client {
     pool::ticket ticket = 0;
     bool restoring = false;
     stage at = stage::serving;
-    bool vanishes = false;  // its connection ends without Terminate
     std::string held;
     std::string since_idle;   // what a blind driver would run again
     bool told_since = false;  // anything, since then
@@ -39,6 +44,17 @@ struct world::backend {
     bool open = true;  // as the proxy sees it
     bool dead = false;
     bool executing = false;
+    std::function<void()> errand;  // what follows the query of our own that it runs
+    bool errand_failed = false;
 };
+
+/// Every pipe has delays of its own.
+template <typename Deliver, typename End>
+std::unique_ptr<pipe> world::make_pipe(bool of_client, unsigned number, bool back, Deliver deliver,
+                                       End end) {
+    const auto which = (number * 2 + back) * 2 + of_client + 1;
+    const chance dice{round_.seed + round_.timing, concern::timing, std::uint64_t{which} << 32};
+    return std::make_unique<pipe>(time_, dice, std::move(deliver), std::move(end));
+}
 
 }  // namespace pgballast::sim

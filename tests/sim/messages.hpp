@@ -13,7 +13,8 @@ namespace pgballast::sim {
 
 using wire::bytes;
 
-/// What no round may show. Thrown where it is seen; the round fails with it.
+/// What no round may show. Thrown where it is seen; the round fails with it. What stands
+/// before a colon is the same for all failures of a kind.
 struct broken : std::runtime_error {
     using std::runtime_error::runtime_error;
 };

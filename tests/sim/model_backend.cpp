@@ -33,10 +33,30 @@ model_backend::settings model_backend::defaults() {
     return {{"TimeZone", "UTC"}, {"application_name", ""}, {"work_mem", "4MB"}};
 }
 
+std::string model_backend::next_words() const {
+    const auto header = wire::decode_frame_header(input_).value();
+    if (!header || input_.size() < header->frame_size())
+        return "a part of what follows " + last_words_;
+    const auto body = bytes{input_}.substr(wire::header_size, header->body_size);
+    const std::string type{header->type};
+    switch (header->type) {
+        case 'Q':
+            return type + " " + up_to_zero(body);
+        case 'P':
+            return type + " " + up_to_zero(body.substr(body.find('\0') + 1));
+        case 'd':
+            return type + " " + std::string{body};
+        default:
+            return type + " of " + parsed_;
+    }
+}
+
 bool model_backend::run_next(std::string& out) {
+    auto words = next_words();
     const auto one = take_message(input_);
     if (!one)
         return false;
+    last_words_ = std::move(words);
     run(*one, out);
     return true;
 }
@@ -60,12 +80,13 @@ void model_backend::run(const message& one, std::string& out) {
         case 'B':
         case 'D':
         case 'E':
+        case 'C':
             segment_open_ = true;
             if (!skipping_)
                 run_extended(one, out);
             return;
         default:
-            throw broken{std::string{"the backend was sent a "} + one.type};
+            throw broken{std::string{"the backend was sent: "} + one.type};
     }
 }
 
@@ -83,20 +104,50 @@ void model_backend::run_query(const std::string& text, std::string& out) {
 }
 
 void model_backend::run_extended(const message& one, std::string& out) {
+    const auto name = up_to_zero(one.body);
     switch (one.type) {
         case 'P':
-            parsed_ = up_to_zero(bytes{one.body}.substr(1));
-            return append(out, '1');
-        case 'B':
-            portal_ = parsed_;
+            return run_parse(name, up_to_zero(bytes{one.body}.substr(name.size() + 1)), out);
+        case 'B': {
+            const auto of = up_to_zero(bytes{one.body}.substr(1));
+            if (!of.empty() && !prepared_.contains(of)) {
+                skipping_ = !fail(out, "26000");
+                return;
+            }
+            portal_ = of.empty() ? parsed_ : prepared_.at(of);
             return append(out, '2');
+        }
         case 'D':
-            return append(out, 'n');
+            return run_describe(one, out);
+        case 'C':  // of a statement that is not there too
+            prepared_.erase(name.substr(1));
+            return append(out, '3');
         default:
             skipping_ = !execute(portal_, out);
             if (copying_)
                 copying_ = 'E';
     }
+}
+
+void model_backend::run_parse(const std::string& name, std::string text, std::string& out) {
+    if (name.empty())
+        parsed_ = std::move(text);
+    else if (!prepared_.emplace(name, std::move(text)).second) {
+        skipping_ = !fail(out, "42P05");
+        return;
+    }
+    append(out, '1');
+}
+
+void model_backend::run_describe(const message& one, std::string& out) {
+    if (one.body.starts_with('S')) {
+        if (!prepared_.contains(up_to_zero(bytes{one.body}.substr(1)))) {
+            skipping_ = !fail(out, "26000");
+            return;
+        }
+        append(out, 't', {"\0\0", 2});
+    }
+    append(out, 'n');
 }
 
 void model_backend::run_copy(const message& one, std::string& out) {
@@ -123,6 +174,11 @@ bool model_backend::execute(const std::string& statement, std::string& out) {
         return execute_control(statement, out);
     if (status_ == 'E')
         return fail(out, "25P02");
+    if (statement == "discard all")
+        return execute_discard(out);
+    for (const auto* verb : {"prepare ", "execute ", "deallocate "})
+        if (statement.starts_with(verb))
+            return execute_prepared(statement, out);
     if (statement.starts_with("insert ")) {
         pending_.push_back(number_in(statement));
         wire::append_command_complete(out, "INSERT 0 1");
@@ -141,6 +197,8 @@ bool model_backend::execute(const std::string& statement, std::string& out) {
         show("t", out);
     else if (statement == "select 1")
         show("1", out);
+    else if (statement.starts_with("mine "))
+        show(statement.substr(5), out);
     else if (statement.starts_with("show "))
         show(settings_.at(statement.substr(5)), out);
     else if (statement.starts_with("rows "))
@@ -153,7 +211,38 @@ bool model_backend::execute(const std::string& statement, std::string& out) {
     } else if (statement == "fail")
         return fail(out, "22012");
     else
-        throw broken{"the backend was told to " + statement};
+        throw broken{"the backend was told to: " + statement};
+    return true;
+}
+
+bool model_backend::execute_prepared(const std::string& statement, std::string& out) {
+    const auto verb = statement.substr(0, statement.find(' '));
+    const auto rest = statement.substr(verb.size() + 1);
+    const auto name = rest.substr(0, rest.find(' '));
+    if (verb == "prepare") {
+        if (!prepared_.emplace(name, rest.substr(rest.find("mine "))).second)
+            return fail(out, "42P05");
+        wire::append_command_complete(out, "PREPARE");
+        return true;
+    }
+    if (rest == "all")
+        prepared_.clear();
+    else if (!prepared_.contains(name))
+        return fail(out, "26000");
+    if (verb == "execute")
+        return execute(prepared_.at(name), out);
+    prepared_.erase(name);
+    wire::append_command_complete(out, "DEALLOCATE");
+    return true;
+}
+
+bool model_backend::execute_discard(std::string& out) {
+    if (status_ != 'I')
+        return fail(out, "25001");
+    commit();  // what a segment has done before it stays done
+    settings_ = defaults();
+    prepared_.clear();
+    wire::append_command_complete(out, "DISCARD ALL");
     return true;
 }
 

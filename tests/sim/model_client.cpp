@@ -24,6 +24,30 @@ std::vector<unsigned> rows_of(const request& one) {
     return rows;
 }
 
+void append_execution(std::string& out, bytes name) {
+    wire::message{out, 'B'}.cstring({}).cstring(name).i16(0).i16(0).i16(0);
+    append(out, 'D', {"P\0", 2});
+    append(out, 'E', {"\0\0\0\0\0", 5});
+}
+
+/// The verbs of the extended protocol, or Parse and all that follows.
+void append_extended(std::string& out, const std::string& statement) {
+    const auto name = bytes{statement}.substr(statement.find(' ') + 1);
+    if (statement.starts_with("parse ")) {
+        const auto end = name.find(' ');
+        wire::message{out, 'P'}.cstring(name.substr(0, end)).cstring(name.substr(end + 1)).i16(0);
+    } else if (statement.starts_with("bind "))
+        append_execution(out, name);
+    else if (statement.starts_with("describe "))
+        wire::message{out, 'D'}.view("S").cstring(name);
+    else if (statement.starts_with("close "))
+        wire::message{out, 'C'}.view("S").cstring(name);
+    else {
+        wire::message{out, 'P'}.cstring({}).cstring(statement).i16(0);
+        append_execution(out, {});
+    }
+}
+
 bool is(const request& one, bytes statement) {
     return one.statements.size() == 1 && one.statements.front() == statement;
 }
@@ -41,13 +65,15 @@ void model_client::encode(const request& one, std::string& out) {
         wire::append_query(out, text);
         return;
     }
-    for (const auto& statement : one.statements) {
-        wire::message{out, 'P'}.cstring({}).cstring(statement).i16(0);
-        wire::message{out, 'B'}.cstring({}).cstring({}).i16(0).i16(0).i16(0);
-        append(out, 'D', {"P\0", 2});
-        append(out, 'E', {"\0\0\0\0\0", 5});
-    }
+    for (const auto& statement : one.statements)
+        append_extended(out, statement);
     one.synced ? wire::append_sync(out) : append(out, 'H');
+}
+
+std::string model_client::outstanding::statement() const {
+    if (!what.extended)
+        return tags.size() < what.statements.size() ? what.statements[tags.size()] : "";
+    return due.empty() ? "" : what.statements[due.front().second];
 }
 
 std::string model_client::speak() {
@@ -60,10 +86,11 @@ std::string model_client::speak() {
         encode(one, out);
         for (const auto row : rows_of(one))
             fates_[row] = fate::unknown;
-        std::string due;
-        for (std::size_t count = 0; count < one.statements.size(); ++count)
-            due += "12nC";
-        outstanding_.push_back({std::move(one), due, {}, {}, false});
+        outstanding sent{std::move(one)};
+        for (std::size_t at = 0; sent.what.extended && at < sent.what.statements.size(); ++at)
+            for (const auto reply : replies_to(sent.what.statements[at]))
+                sent.due.emplace_back(reply, at);
+        outstanding_.push_back(std::move(sent));
     }
     return out;
 }
@@ -110,21 +137,26 @@ void model_client::on_error(const message& one, std::string& out) {
     if (fatal_)
         return;
     if (outstanding_.empty())
-        throw broken{"a client at rest was told " + sqlstate};
+        throw broken{"a client at rest was told of an error: " + sqlstate};
     auto& front = outstanding_.front();
     if (!front.error.empty())
-        throw broken{"a client was told " + sqlstate + " behind " + front.error};
+        throw broken{"a client was told of a second error: " + sqlstate + " behind " + front.error};
     front.error = sqlstate;
+    if (sqlstate == "08007")
+        prepared_.doubt(front.what);
+    else
+        prepared_.failed(front.statement(), sqlstate);
     if (!front.what.synced && !front.copying)
         wire::append_sync(out);
 }
 
 void model_client::on_reply(const message& one, std::string& out) {
     if (outstanding_.empty())
-        throw broken{std::string{"a client at rest was sent "} + one.type};
+        throw broken{std::string{"a client at rest was sent: "} + one.type};
     auto& front = outstanding_.front();
     if (!front.error.empty())
-        throw broken{std::string{"a client was sent behind an error "} + one.type};
+        throw broken{std::string{"a client was sent something behind an error: "} + one.type};
+    const auto statement = front.statement();
     if (one.type == 'C')
         front.tags.push_back(up_to_zero(one.body));
     if (one.type == 'D')
@@ -143,26 +175,29 @@ void model_client::on_reply(const message& one, std::string& out) {
         return;
     if (!front.what.extended) {
         if (one.type != 'C')
-            throw broken{std::string{"a simple query was answered by "} + one.type};
-        return;
+            throw broken{std::string{"a simple query was answered by: "} + one.type};
+        return prepared_.succeeded(statement);
     }
-    if (front.due.empty() || front.due.front() != one.type)
-        throw broken{std::string{"a segment was answered by "} + one.type + " before " + front.due};
-    front.due.erase(0, 1);
+    if (front.due.empty() || front.due.front().first != one.type)
+        throw broken{std::string{"a segment was answered by: "} + one.type};
+    const auto which = front.due.front().second;
+    front.due.pop_front();
+    if (front.due.empty() || front.due.front().second != which)
+        prepared_.succeeded(statement);
 }
 
-/// Only `show` and `rows` return rows.
+/// Only `show`, `rows` and prepared statements return rows that matter.
 void model_client::on_row(const message& one) {
-    const auto& front = outstanding_.front();
-    const auto& shown = front.what.statements.at(front.tags.size());
+    const auto shown = outstanding_.front().statement();
     if (!shown.starts_with("show "))
-        return;
+        return prepared_.returned(shown, one.body.substr(6));
     const auto name = shown.substr(5);
     const auto value = one.body.substr(6);
     const auto mine = own_.find(name);
     const auto& expected = mine != own_.end() ? mine->second : told_.at(name);
     if (value != expected)
-        throw broken{"a client sees " + name + " " + value + ", and its own is " + expected};
+        throw broken{"a client sees a setting that is not its own: " + name + " " + value +
+                     " instead of " + expected};
 }
 
 void model_client::on_ready(char status) {
@@ -174,8 +209,9 @@ void model_client::on_ready(char status) {
     outstanding_.pop_front();
     if (done.error.empty()) {
         if (done.what.extended && !done.due.empty())
-            throw broken{"a segment ended before " + done.due};
-        if (done.tags.size() != done.what.statements.size())
+            throw broken{std::string{"a segment ended too early: before "} +
+                         done.due.front().first};
+        if (!done.what.extended && done.tags.size() != done.what.statements.size())
             throw broken{"a request ended without its tags"};
     }
     settle(done, status);

@@ -7,8 +7,9 @@
 #include <string>
 #include <vector>
 
-#include "chance.hpp"
 #include "messages.hpp"
+#include "prepared.hpp"
+#include "script.hpp"
 
 namespace pgballast::sim {
 
@@ -16,20 +17,6 @@ enum class fate {
     absent,   // never asked for, or told that it failed
     unknown,  // asked for, and not answered so that one could tell
     present,  // acknowledged
-};
-
-/// One Query, or one segment up to its Sync.
-struct request {
-    std::vector<std::string> statements = {};
-    bool extended = false;
-    std::vector<std::string> copied = {};  // the rows of a `copy`, "bad" among them
-    bool synced = true;  // an extended `copy` has its Sync at once, as libpq sends it
-};
-
-/// What is sent without waiting in between.
-struct group {
-    std::vector<request> requests;
-    unsigned transaction = 0;  // groups of one number belong together
 };
 
 class model_client {
@@ -60,10 +47,13 @@ class model_client {
  private:
     struct outstanding {
         request what;
-        std::string due;  // replies of a segment, in order; unused for a Query
-        std::vector<std::string> tags;
-        std::string error;  // SQLSTATE
+        std::deque<std::pair<char, std::size_t>> due = {};  // of a segment: reply, statement
+        std::vector<std::string> tags = {};
+        std::string error = {};  // SQLSTATE
         bool copying = false;
+
+        /// The statement that is being answered; empty behind the last one.
+        std::string statement() const;
     };
 
     void on(const message& one, std::string& out);
@@ -89,10 +79,8 @@ class model_client {
     bool doubtful_ = false;  // whether another ReadyForQuery comes
     std::string input_;
     std::map<unsigned, fate> fates_;
+    prepared_statements prepared_;
     std::map<std::string, unsigned> errors_;
 };
-
-/// A script of `length` groups, in which rows are numbered from `first_row` on.
-std::vector<group> make_script(chance& dice, unsigned length, unsigned first_row, bool pipelines);
 
 }  // namespace pgballast::sim

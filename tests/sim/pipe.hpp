@@ -11,7 +11,7 @@ namespace pgballast::sim {
 
 class pipe {
  public:
-    pipe(timeline& time, chance& dice, std::function<void(std::string)> deliver,
+    pipe(timeline& time, chance dice, std::function<void(std::string)> deliver,
          std::function<void()> end)
         : time_{time}, dice_{dice}, deliver_{std::move(deliver)}, end_{std::move(end)} {}
 
@@ -64,7 +64,7 @@ class pipe {
     }
 
     timeline& time_;
-    chance& dice_;
+    chance dice_;
     std::function<void(std::string)> deliver_;
     std::function<void()> end_;
     std::string under_way_;

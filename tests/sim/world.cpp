@@ -12,34 +12,33 @@ using namespace std::chrono_literals;
 
 constexpr unsigned events_max = 200'000;
 
-config::database make_settings(chance& dice) {
+config::database make_settings(const plan& round) {
     config::database settings;
-    settings.pool.max = dice.below(3) + 1;
+    settings.pool.max = round.backends_max;
     settings.pool.min = 0;
     settings.retry.delay = 20ms;
     settings.retry.max_delay = 200ms;
-    settings.retry.wait_timeout = dice.per_mille(500) ? 60'000ms : 300ms;
+    settings.retry.wait_timeout = round.wait_timeout;
     settings.breaker.open_for = 500ms;
     return settings;
 }
 
 }  // namespace
 
-world::world(std::uint64_t seed, sabotage wrong, bool verbose)
-    : wrong_{wrong},
+world::world(const plan& round, sabotage wrong, bool verbose)
+    : round_{round},
+      wrong_{wrong},
       verbose_{verbose},
-      dice_{seed},
-      mode_{dice_.per_mille(700) ? session::mode::transaction : session::mode::session},
-      faults_{dice_.per_mille(200) ? 0 : dice_.below(60)},
-      settings_{make_settings(dice_)},
-      ledger_{std::make_unique<pool::ledger>(settings_, dice_.below(1000))} {}
+      faults_{round.seed, round.faults, round.only},
+      delays_{round.seed, concern::timing, round.timing},
+      settings_{make_settings(round)},
+      ledger_{std::make_unique<pool::ledger>(settings_, delays_.below(1000))} {}
 
 world::~world() = default;
 
 tally world::run() {
-    const auto clients = dice_.below(4) + 1;
-    for (unsigned index = 0; index < clients; ++index)
-        time_.in(dice_.below(200), [this, index] { arrive(index); });
+    for (const auto& who : round_.clients)
+        time_.in(who.arrives, [this, &who] { arrive(who); });
     while (time_.step())
         if (++tally_.events > events_max)
             throw broken{"the round does not end"};
@@ -51,7 +50,7 @@ tally world::run() {
 void world::settle() {
     const auto decided = ledger_->decide(time_.now());
     for (unsigned attempt = 0; attempt < decided.open; ++attempt)
-        time_.in(dice_.below(50), [this] { connect(); });
+        time_.in(delays_.below(50), [this] { connect(); });
     if (decided.wakeup)
         time_.at(*decided.wakeup, [this] { settle(); });
     for (const auto& refused : decided.refused)
@@ -70,9 +69,9 @@ world::client* world::waiting(pool::ticket id) {
 void world::check() const {
     for (const auto& one : clients_) {
         if (!one->model.finished())
-            throw broken{"client " + std::to_string(one->number) + " waits for ever"};
+            throw broken{"a client waits for ever: " + std::to_string(one->number)};
         if (one->at != client::stage::closed || one->lent)
-            throw broken{"client " + std::to_string(one->number) + " was not let go"};
+            throw broken{"a client was not let go: " + std::to_string(one->number)};
     }
     const auto open = std::ranges::count_if(backends_, [](const auto& one) { return one->open; });
     if (static_cast<std::size_t>(open) != idle_.size() || ledger_->open_count() != open)
@@ -85,12 +84,12 @@ void world::check() const {
         fates.insert(one->model.fates().begin(), one->model.fates().end());
     for (const auto& [row, times] : rows_)
         if (times > 1)
-            throw broken{"row " + std::to_string(row) + " is there twice"};
+            throw broken{"a row is there twice: " + std::to_string(row)};
     for (const auto& [row, what] : fates) {
         if (what == fate::present && !rows_.contains(row))
-            throw broken{"row " + std::to_string(row) + " was acknowledged and is not there"};
+            throw broken{"a row was acknowledged and is not there: " + std::to_string(row)};
         if (what == fate::absent && rows_.contains(row))
-            throw broken{"row " + std::to_string(row) + " was said to have failed and is there"};
+            throw broken{"a row was said to have failed and is there: " + std::to_string(row)};
     }
 }
 

@@ -1,4 +1,4 @@
-// Clients, sessions, the ledger of a pool, backends: one round, from its seed.
+// Clients, sessions, the ledger of a pool, backends: one round, as it was planned.
 #pragma once
 
 #include <array>
@@ -6,12 +6,12 @@
 #include <string>
 #include <vector>
 
-#include "chance.hpp"
 #include "model_backend.hpp"
 #include "model_client.hpp"
 #include "pgballast/pool/ledger.hpp"
 #include "pgballast/session/session.hpp"
 #include "pipe.hpp"
+#include "plan.hpp"
 #include "timeline.hpp"
 
 namespace pgballast::sim {
@@ -25,9 +25,13 @@ enum class sabotage {
     early_release,   // a backend is given away at any ReadyForQuery
     no_restoration,  // a backend is believed to report what the client wants
     leak,            // the backend of a client that leaves is forgotten
+    no_cleaning,     // session mode: a backend keeps what its client has left behind
+    silent_loss,     // session mode: an idle client is given another backend, and not told
+    shared_session,  // session mode: a backend is given away like in transaction mode
 };
 inline constexpr std::array sabotage_names{
-    "none", "blind_retry", "false_success", "no_answer", "early_release", "no_restoration", "leak"};
+    "none",           "blind_retry", "false_success", "no_answer",   "early_release",
+    "no_restoration", "leak",        "no_cleaning",   "silent_loss", "shared_session"};
 
 /// What happened in a round, to see that rounds are worth something.
 struct tally {
@@ -42,18 +46,21 @@ struct tally {
 
 class world {
  public:
-    world(std::uint64_t seed, sabotage wrong, bool verbose);
+    /// `round` must outlive it.
+    world(const plan& round, sabotage wrong, bool verbose);
     ~world();
 
     /// Plays the round to its end. Throws `broken`.
     tally run();
+
+    const auto& happened() const { return faults_.happened(); }
 
  private:
     struct client;
     struct backend;
 
     // clients.cpp: the driver of a client's connection
-    void arrive(unsigned index);
+    void arrive(const client_plan& who);
     void speak(client& one);
     void from_client(client& one, bytes in);
     void feed_held(client& one);
@@ -64,6 +71,8 @@ class world {
     void from_backend(client& one, bytes in);
     void on_backend_lost(client& one, session::loss why);
     void at_idle(client& one);
+    void give_back(client& one);
+    void take_away(client& one);
     void leave_or_wait(client& one);
     void finish(client& one);
     void tell(client& one, bytes data);
@@ -75,8 +84,11 @@ class world {
     void execute_one(backend& one);
     void lose(backend& one, session::loss why);
     void discard(backend& one);
-    void release(backend& one);
-    void strike(backend& one);
+    void release(backend& one, bool used);
+    void offer(backend& one);
+    void run_errand(backend& one, bytes text, std::function<void()> then);
+    void strike(backend& one, chance dice);
+    bool strike_at(backend& one, std::string place);
     void check_rest(const backend& one) const;
 
     // world.cpp: the pool, and what holds at the end
@@ -85,14 +97,17 @@ class world {
     void check() const;
     void count();
     void log(const std::string& line) const;
+    template <typename Deliver, typename End>
+    std::unique_ptr<pipe> make_pipe(bool of_client, unsigned number, bool back, Deliver deliver,
+                                    End end);
 
+    const plan& round_;
     const sabotage wrong_;
     const bool verbose_;
-    chance dice_;
+    faults faults_;
+    chance delays_;
     timeline time_;
     table rows_;
-    session::mode mode_;
-    unsigned faults_;  // per mille of the messages a backend executes
     config::database settings_;
     std::unique_ptr<pool::ledger> ledger_;
     std::vector<std::unique_ptr<client>> clients_;
