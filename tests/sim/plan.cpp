@@ -46,7 +46,8 @@ plan make_plan(std::uint64_t seed) {
     made.faults = dice.per_mille(200) ? 0 : dice.below(60);
     made.backends_max = dice.below(3) + 1;
     made.wait_timeout = dice.per_mille(500) ? 60'000ms : 300ms;
-    const auto clients = dice.below(4) + 1;
+    // Few mostly, so that a round that fails can be read; now and then a crowd.
+    const auto clients = dice.per_mille(20) ? dice.below(40) + 20 : dice.below(4) + 1;
     for (unsigned number = 0; number < clients; ++number)
         made.clients.push_back(make_client(seed, made.mode, number));
     return made;
