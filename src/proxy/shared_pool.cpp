@@ -14,11 +14,6 @@ pool::time_point now() {
 
 }  // namespace
 
-const char* to_string(health state) noexcept {
-    constexpr const char* names[] = {"unknown", "up", "asleep", "waking", "down"};
-    return names[static_cast<int>(state)];
-}
-
 shared_pool::shared_pool(unsigned index, config::database settings, unsigned workers,
                          dispatcher& actor)
     : index_{index},

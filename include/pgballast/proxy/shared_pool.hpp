@@ -12,6 +12,7 @@
 #include "pgballast/config/settings.hpp"
 #include "pgballast/pool/ledger.hpp"
 #include "pgballast/proxy/counters.hpp"
+#include "pgballast/proxy/health.hpp"
 #include "pgballast/session/reported.hpp"
 
 namespace pgballast::proxy {
@@ -35,10 +36,6 @@ class dispatcher {
  protected:
     ~dispatcher() = default;
 };
-
-/// The state of a pool for people and monitors.
-enum class health { unknown, up, asleep, waking, down };
-const char* to_string(health state) noexcept;
 
 class shared_pool {
  public:
