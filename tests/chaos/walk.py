@@ -6,7 +6,8 @@ What a mode does not promise is left out of the walk: `transaction` keeps what t
 reports, and no more.
 """
 
-from typing import Any, Callable, Dict, List, Optional
+import collections
+from typing import Any, Callable, Deque, Dict, List, Optional, Tuple
 
 from sessions import Lost
 from workloads import Violation, Workload
@@ -60,7 +61,9 @@ class Walk(Workload):
         self.number = number
         self.fresh = fresh
         self.session: Any = None
-        self.doubts: State = {}  # values of steps whose outcome is unknown
+        # Values of steps whose outcome is unknown, since the session was last looked at.
+        self.doubts: List[Tuple[str, str]] = []
+        self.history: Deque[str] = collections.deque(maxlen=12)
 
     def step(self, session: Any) -> None:
         if session is not self.session:
@@ -85,7 +88,7 @@ class Walk(Workload):
 
     def check(self) -> None:
         seen = look(self.session)
-        for name, value in self.doubts.items():
+        for name, value in self.doubts:
             if seen[name] == value:
                 self.state[name] = value
         self.doubts.clear()
@@ -93,18 +96,21 @@ class Walk(Workload):
             if seen[name] != self.state[name]:
                 raise Violation(
                     f"walker {self.number}: {name} is {seen[name]!r}"
-                    f" and should be {self.state[name]!r}"
+                    f" and should be {self.state[name]!r} after {list(self.history)}"
                 )
 
     # Moves. Each changes the state that is expected once the server has agreed.
 
     def _set(self, name: str, text: str, value: str) -> None:
+        self.history.append(text)
         try:
             self.session.run(text)
-        except Lost:
-            self.doubts[name] = value
+        except Lost as error:
+            self.history.append(str(error.sqlstate))
+            self.doubts.append((name, value))
             raise
         self.state[name] = value
+        self.doubts = [doubt for doubt in self.doubts if doubt[0] != name]
 
     def _add(self, name: str, text: str, value: str) -> None:
         before = self.state[name]
