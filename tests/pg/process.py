@@ -48,6 +48,7 @@ class Process:
             subprocess.Popen,
             command,
             stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,  # a backend whose postmaster was killed may prompt there
             stderr=subprocess.PIPE,
             text=True,
             errors="replace",
