@@ -14,6 +14,9 @@ from neonsim import wait_until
 from pgballast import Pgballast
 from queries import value
 
+# What no message may say of its own length.
+BAD_LENGTHS = [0, 3, 2**31 - 1, 2**32 - 1]
+
 # By how much an attack may make pgballast's memory grow, in bytes.
 GROWTH_MAX = 32 << 20
 
