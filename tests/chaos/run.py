@@ -48,15 +48,19 @@ WALKERS = 4
 WALKERS_BACKENDS = 2
 
 # What a client may be told. 08007: the outcome is unknown; 40001: a block was lost;
-# 57P01: the session's state was lost; 57P03: no backend could be had in time.
-MAY_BE_TOLD = {"08007", "40001", "57P01", "57P03"}
+# 57P03: no backend could be had in time; 57P01: the session's state was lost.
+MAY_BE_TOLD = {
+    "transaction": {"08007", "40001", "57P03"},
+    "session": {"08007", "40001", "57P03", "57P01"},
+}
 
 
 class Client(threading.Thread):
     """Goes on with its workload, on a new session when the old one has ended."""
 
-    def __init__(self, workload: Workload, connect: Callable[[], Any]) -> None:
+    def __init__(self, workload: Workload, mode: str, connect: Callable[[], Any]) -> None:
         super().__init__(daemon=True)
+        self.may_be_told = MAY_BE_TOLD[mode]
         self.workload = workload
         self.connect = connect
         self.steps = 0
@@ -75,7 +79,7 @@ class Client(threading.Thread):
                 self.workload.step(session)
                 self.steps += 1
             except Lost as error:
-                self.hear(error, session is None)
+                self.hear(error)
                 if session and error.sqlstate != "08007" and not session.closed:
                     session.close()
             except Exception as error:
@@ -83,12 +87,11 @@ class Client(threading.Thread):
         if session and not session.closed:
             session.close()
 
-    def hear(self, error: Lost, at_connect: bool) -> None:
-        """An end without a word fits only into the middle of a message."""
+    def hear(self, error: Lost) -> None:
         self.told[error.sqlstate or "closed"] += 1
         if error.sqlstate is None:
             self.leaving.wait(0.05)  # to connect failed, perhaps, and would again
-        elif error.sqlstate not in MAY_BE_TOLD:
+        elif error.sqlstate not in self.may_be_told:
             self.violation = f"was told {error}"
 
     def is_stuck(self) -> bool:
@@ -166,11 +169,13 @@ class Chaos:
     def make_clients(self) -> Iterator[Client]:
         url = self.url_of(self.proxy.port)
         for number, (workload, session) in enumerate(WRITERS, 1):
-            yield Client(workload(number, self.given.seed), lambda make=session: make(url))
+            work = workload(number, self.given.seed)
+            yield Client(work, self.given.mode, lambda make=session: make(url))
         walk = Walk if self.given.walk == "all" else ReportedWalk
         fresh = self.fresh_state()
         for number in range(100, 100 + WALKERS):
-            yield Client(walk(number, self.given.seed, fresh), lambda: SimpleSession(url))
+            work = walk(number, self.given.seed, fresh)
+            yield Client(work, self.given.mode, lambda: SimpleSession(url))
 
     def fresh_state(self) -> State:
         direct = SimpleSession(self.url_of(self.postgres.port))

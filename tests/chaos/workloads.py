@@ -63,8 +63,12 @@ class Workload:
         """All texts in one transaction. Only a COMMIT that was sent can have been done."""
         for text in ["begin", *texts]:
             session.run(text)
+        self.alone(session, writes, "commit")
+
+    def alone(self, session: Any, writes: List[int], text: str) -> None:
+        """The text that does the writes, or ends the transaction they are in."""
         try:
-            session.run("commit")
+            session.run(text)
         except Lost as error:
             self.told.settle(writes, error)
             raise
@@ -100,13 +104,8 @@ class Counting(Workload):
         text = "update counter set n = n + 1"
         if self.dice.random() < 0.3:
             self.in_block(session, [write], [text])
-            return
-        try:
-            session.run(text)
-        except Lost as error:
-            self.told.settle([write], error)
-            raise
-        self.told.settle([write], None)
+        else:
+            self.alone(session, [write], text)
 
     @staticmethod
     def judge(server: Any, clients: List[Workload]) -> None:
@@ -141,12 +140,7 @@ class Appends(Workload):
     def step(self, session: Any) -> None:
         write, list_id = self.new_write(), self.dice.randint(1, LISTS)
         text = f"update lists set items = items || {write}::bigint where id = {list_id}"
-        try:
-            session.run(text)
-        except Lost as error:
-            self.told.settle([write], error)
-            raise
-        self.told.settle([write], None)
+        self.alone(session, [write], text)
 
     @staticmethod
     def judge(server: Any, clients: List[Workload]) -> None:
