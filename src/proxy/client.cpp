@@ -21,7 +21,8 @@ client::client(worker& home, local_pool& pool, session::mode how, new_client who
       socket_{home.engine(), who.fd, std::move(who.tls), *this},
       session_{
           how, std::move(who.told), std::move(who.startup),
-          static_cast<std::uint32_t>(std::min<std::size_t>(who.message_max, wire::body_size_max))},
+          static_cast<std::uint32_t>(std::min<std::size_t>(who.message_max, wire::body_size_max)),
+          pool.shared.database()},
       process_id_{who.process_id},
       of_account_{*who.of_account},
       cancel_key_{std::move(who.cancel_key)} {}
@@ -57,6 +58,7 @@ void client::feed(net::slice data) {
     for (;;) {
         const auto step = session_.from_client(data.view());
         if (step.relay != 0) {
+            begin_use();
             lent_->socket().send(data.prefix(step.relay));
             data.remove_prefix(step.relay);
         }
@@ -66,6 +68,7 @@ void client::feed(net::slice data) {
                     socket_.pause();
                 return;
             case act::send:
+                begin_use();
                 lent_->socket().send(session_.out());
                 break;
             case act::reply:
@@ -95,7 +98,12 @@ void client::feed(net::slice data) {
     }
 }
 
-/// Session mode: the client's own backend may have died while it thought.
+void client::begin_use() {
+    if (lent_->where == backend::place::resting)
+        home_.use(*lent_);
+}
+
+/// The client's own backend may have died while it thought.
 void client::look_at_backend() {
     if (session_.is_idle() && home_.is_gone(*lent_))
         home_.lose(*lent_, {{}, "found closed before use"});
@@ -127,7 +135,7 @@ void client::resume_reading() {
 bool client::acquire() {
     if (orphaned_)
         asked_at_ = clock::now();
-    if (auto* one = home_.take_idle(pool_)) {
+    if (auto* one = home_.take_free(pool_)) {
         lend(*one);
         return true;
     }
@@ -239,6 +247,12 @@ void client::on_backend_data(net::slice data) {
             case act::idle:
                 at_idle(data.view());
                 break;
+            case act::ask:
+                lent_->socket().send(session_.out());
+                break;
+            case act::looked:
+                nothing_under_way(data.view());
+                break;
             case act::resume:
                 on_restored(data.view());
                 break;
@@ -277,19 +291,19 @@ void client::on_restored(net::bytes unasked) {
         socket_.send(session_.out());
     }
     feed_held();
-    if (lent_ && stage_ == stage::serving && session_.is_idle() && !pool_.session_mode())
-        give_back(unasked);
+    if (lent_ && stage_ == stage::serving && session_.is_idle())
+        nothing_under_way(unasked);
 }
 
 /// `unasked`: what has come behind the ReadyForQuery that ended it all.
 void client::at_idle(net::bytes unasked) {
     pool_.counters.transactions.add();
-    if (stage_ == stage::serving && !draining_ && pool_.session_mode()) {
-        lent_->rest();
-        return;  // what has come behind is read as this client's
-    }
+    nothing_under_way(unasked);
+}
+
+void client::nothing_under_way(net::bytes unasked) {
     if (stage_ == stage::serving && !draining_)
-        return give_back(unasked);
+        return pool_.associates() ? rest(unasked) : give_back(unasked);
     backend& one = *lent_;
     one.on_unasked(unasked);
     if (stage_ == stage::closed || lent_ != &one)
@@ -300,15 +314,42 @@ void client::at_idle(net::bytes unasked) {
         finish();
 }
 
+/// Keeps the backend, for which there may be somebody else. Then what has come behind is
+/// nobody's; else it is read as this client's.
+void client::rest(net::bytes unasked) {
+    home_.rest(*lent_, session_.pinned());
+    if (!pool_.shares() || !pool_.shared.contended())
+        return;
+    if (session_.portable())
+        give_back(unasked);
+    else
+        look();
+}
+
+bool client::yields() {
+    if (held_.empty() && stage_ == stage::serving && session_.portable()) {
+        session_.detach();
+        std::exchange(lent_, nullptr)->take_back();
+        return true;
+    }
+    return false;
+}
+
+void client::look() {
+    if (session_.is_idle() && session_.look(home_.now()))
+        lent_->socket().send(session_.out());
+}
+
 void client::give_back(net::bytes unasked) {
     backend& one = *std::exchange(lent_, nullptr);
-    const bool used = session_.backend_used();
+    const bool clean =
+        pool_.shares() ? !session_.portable() : pool_.associates() && session_.backend_used();
     session_.detach();
     one.take_back();
     one.socket().resume();
     one.on_unasked(unasked);
     if (one.is_linked())
-        home_.release(one, used, session_.cancel_answered());
+        home_.release(one, clean, session_.cancel_answered());
     resume_reading();
 }
 

@@ -73,9 +73,6 @@ proxy::proxy(const config::snapshot& settings)
     : settings_{settings}, logins_{std::make_unique<logins>(settings.limits.clients)} {
     for (const auto& note : settings_.notes)
         log::info("configuration", {{"note", note}});
-    for (const auto& database : settings_.databases)
-        if (database.pool.mode == config::pool_mode::automatic)
-            log::info("mode auto serves as session in this version", {{"database", database.name}});
     const auto kind = choose_engine(settings_.io);
     control& plane = *this;
     for (unsigned number = 0; number < worker_count(settings_.threads); ++number) {

@@ -34,7 +34,9 @@ auto shared_pool::change(Change&& how, unsigned* idle) {
     if (idle)
         *idle = to_give;
     auto decisions = ledger_.decide(now(), to_give);
-    waiting_.store(ledger_.waiting());  // less those who are refused
+    const bool was_contended = contended();
+    publish();
+    const bool give = !was_contended && contended() && associated_.load() > 0;
     // Most changes move the next deadline further away: the timer that is set will do.
     if (decisions.wakeup && armed_ && *armed_ <= *decisions.wakeup)
         decisions.wakeup.reset();
@@ -43,7 +45,16 @@ auto shared_pool::change(Change&& how, unsigned* idle) {
     watch_breaker();
     lock.unlock();
     carry_out(std::move(decisions));
+    if (give)
+        actor_.give_idle(*this);
     return result;
+}
+
+/// What `contended` is made of. Less those who have just been refused.
+void shared_pool::publish() noexcept {
+    connecting_.store(ledger_.connecting());
+    room_.store(ledger_.has_room());
+    waiting_.store(ledger_.waiting());
 }
 
 void shared_pool::carry_out(pool::ledger::decisions what) {

@@ -11,9 +11,15 @@ namespace pgballast::proxy {
 using std::chrono::milliseconds;
 
 session::mode local_pool::mode() const noexcept {
-    return shared.settings().pool.mode == config::pool_mode::transaction
-               ? session::mode::transaction
-               : session::mode::session;
+    switch (shared.settings().pool.mode) {
+        case config::pool_mode::transaction:
+            return session::mode::transaction;
+        case config::pool_mode::session:
+            return session::mode::session;
+        case config::pool_mode::automatic:
+            break;
+    }
+    return session::mode::automatic;
 }
 
 backend_list& local_pool::list_of(backend::place where) noexcept {
@@ -22,6 +28,8 @@ backend_list& local_pool::list_of(backend::place where) noexcept {
             return idle;
         case backend::place::lent:
             return lent;
+        case backend::place::resting:
+            return resting;
         case backend::place::errand:
             return errand;
         case backend::place::held:
@@ -74,7 +82,7 @@ void worker::close_all() {
         if (!pool)
             continue;
         for (auto where : {backend::place::idle, backend::place::errand, backend::place::held,
-                           backend::place::lent})
+                           backend::place::lent, backend::place::resting})
             while (!pool->list_of(where).empty())
                 discard(pool->list_of(where).front(), "pgballast ends");
     }
@@ -89,7 +97,7 @@ local_pool& worker::local(shared_pool& pool) {
         pools_.resize(pool.index() + 1);
     auto& mine = pools_[pool.index()];
     if (!mine)
-        mine.reset(new local_pool{pool, pool.counters(number_), {}, {}, {}, {}, {}});
+        mine.reset(new local_pool{pool, pool.counters(number_), {}, {}, {}, {}, {}, {}});
     return *mine;
 }
 
@@ -158,19 +166,32 @@ void worker::notice(shared_pool& pool, pool::ticket whom, const std::string& tex
 
 void worker::give_idle(shared_pool& shared) {
     auto& pool = local(shared);
-    while (shared.somebody_waits()) {
-        if (pool.idle.empty())
-            return shared.nothing_to_give();
-        auto* one = first_usable(pool);
-        if (!one)
-            continue;  // it is being probed
-        const auto to = shared.oldest();
-        if (!to) {
-            place(*one, backend::place::idle);
-            continue;  // somebody may have looked for it just now
-        }
-        give(*one, *to);
-    }
+    while (shared.somebody_waits() && !pool.idle.empty())
+        if (auto* one = first_usable(pool))  // else it is being probed
+            give_or_keep(*one);
+    if (!shared.somebody_waits())
+        return;
+    shared.nothing_to_give();
+    if (pool.shares())
+        give_associated(pool);
+}
+
+/// Clients that think give up what they keep, the one that thinks longest first; those whose
+/// sessions have to be looked at give it up after that.
+void worker::give_associated(local_pool& pool) {
+    while (pool.shared.contended())
+        if (auto* one = take_associated(pool))
+            give_or_keep(*one);
+        else
+            return look_at_sessions(pool);
+}
+
+/// A backend that was taken for somebody who waits.
+void worker::give_or_keep(backend& one) {
+    if (const auto to = one.pool().shared.oldest())
+        give(one, *to);
+    else
+        place(one, backend::place::idle);
 }
 
 void worker::give(backend& one, const pool::ledger::grant& to) {
@@ -219,6 +240,7 @@ void worker::tick() {
             if (look_for_silent)
                 find_silent(*pool);
             expire(*pool);
+            look_at_sessions(*pool);
         }
 }
 

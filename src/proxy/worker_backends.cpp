@@ -28,6 +28,7 @@ counter& counter_of(local_pool& pool, backend::place where) {
         case backend::place::idle:
             return pool.counters.idle;
         case backend::place::lent:
+        case backend::place::resting:
             return pool.counters.lent;
         default:
             return pool.counters.errand;
@@ -51,6 +52,7 @@ void worker::add_backend(shared_pool& pool, std::unique_ptr<backend_parts> parts
     one->since = now_;
     mine.errand.push_front(*one);
     mine.counters.errand.add();
+    pool.begin_errand();
     one->on_unasked(early);
     if (!one->is_linked()) {  // those were its last words
         add_backend(pool, nullptr, to);
@@ -64,46 +66,105 @@ void worker::add_backend(shared_pool& pool, std::unique_ptr<backend_parts> parts
 
 void worker::place(backend& one, backend::place where) {
     auto& pool = one.pool();
+    remove_from_place(one);
+    one.where = where;
+    one.since = clock::now();
+    pool.list_of(where).push_front(one);
+    counter_of(pool, where).add();
+    one.socket().set_parked(where == backend::place::idle || where == backend::place::resting);
+    if (where == backend::place::idle)
+        pool.shared.keep_idle();
+    if (where == backend::place::errand)
+        pool.shared.begin_errand();
+}
+
+void worker::remove_from_place(backend& one) {
+    auto& pool = one.pool();
     auto& from = pool.list_of(one.where);
     from.erase(from.iterator_to(one));
     counter_of(pool, one.where).sub();
     if (one.where == backend::place::idle)
         pool.shared.take_idle();
-
-    one.where = where;
-    one.since = clock::now();
-    pool.list_of(where).push_front(one);
-    counter_of(pool, where).add();
-    one.socket().set_parked(where == backend::place::idle);
-    if (where == backend::place::idle)
-        pool.shared.keep_idle();
+    if (one.where == backend::place::errand)
+        pool.shared.end_errand();
+    if (std::exchange(one.takeable, false))
+        pool.shared.take_associated();
 }
 
-/// Those who wait come first: while there are any, nobody takes an idle backend.
-backend* worker::take_idle(local_pool& pool) {
+void worker::rest(backend& one, bool pinned) {
+    if (one.where != backend::place::resting)
+        place(one, backend::place::resting);
+    if (one.takeable == pinned) {
+        one.takeable = !pinned;
+        pinned ? one.pool().shared.take_associated() : one.pool().shared.keep_associated();
+    }
+}
+
+void worker::use(backend& one) {
+    place(one, backend::place::lent);
+}
+
+/// Those who wait come first: while there are any, nobody takes one that is free.
+backend* worker::take_free(local_pool& pool) {
     if (pool.shared.somebody_waits())
         return nullptr;
-    return first_usable(pool);
+    if (auto* one = first_usable(pool))
+        return one;
+    return pool.shares() && pool.shared.contended(1) ? take_associated(pool) : nullptr;
 }
 
 backend* worker::first_usable(local_pool& pool) {
     while (!pool.idle.empty()) {
         auto& one = pool.idle.front();
-        switch (check(one)) {
-            case pool::before_use::use:
-                place(one, backend::place::lent);
-                return &one;
-            case pool::before_use::probe:
-                probe(one);  // whoever asks waits for that
-                return nullptr;
-            case pool::before_use::discard:
-                log::info("backend found closed, replaced",
-                          {{"database", pool.shared.settings().name}});
-                lose(one, {{}, "found closed before use"});
-                break;
-        }
+        if (usable(one))
+            return &one;
+        if (one.where == backend::place::errand && one.is_linked())
+            return nullptr;  // it is being probed: whoever asks waits for that
     }
     return nullptr;
+}
+
+/// Takes the backend whose client has thought longest, and can be carried to another one.
+backend* worker::take_associated(local_pool& pool) {
+    auto at = pool.resting.end();
+    while (at != pool.resting.begin()) {
+        auto& one = *--at;
+        const bool cancel_answered = one.user()->cancel_answered();
+        if (!one.takeable || !one.user()->yields())
+            continue;
+        at = std::next(at);  // `one` leaves the list
+        if (one.cancels_sent != 0)
+            release(one, false, cancel_answered);
+        else if (usable(one))
+            return &one;
+    }
+    return nullptr;
+}
+
+/// Whether a backend can serve now: then it is lent. Else it is being probed, or lost.
+bool worker::usable(backend& one) {
+    switch (check(one)) {
+        case pool::before_use::use:
+            place(one, backend::place::lent);
+            return true;
+        case pool::before_use::probe:
+            probe(one);
+            return false;
+        case pool::before_use::discard:
+            break;
+    }
+    log::info("backend found closed, replaced", {{"database", one.pool().shared.settings().name}});
+    lose(one, {{}, "found closed before use"});
+    return false;
+}
+
+/// In its client's think time it is found out whether its session could be carried over; at
+/// once where somebody waits for a backend.
+void worker::look_at_sessions(local_pool& pool) {
+    const bool at_once = pool.shares() && pool.shared.contended();
+    for (auto at = pool.resting.rbegin(); at != pool.resting.rend(); ++at)
+        if (at_once || now_ - at->since >= tick_length)
+            at->user()->look();
 }
 
 pool::before_use worker::check(backend& one) {
@@ -128,7 +189,7 @@ bool worker::is_gone(backend& one) {
     return pool::needs_peek(since(one.since)) && net::peek(one.socket().fd()) == net::readable::end;
 }
 
-void worker::release(backend& one, bool used, bool cancel_answered) {
+void worker::release(backend& one, bool clean, bool cancel_answered) {
     if (one.cancels_sent != 0) {
         // The request is known to have arrived only when it was the one, and answered.
         if (one.cancels_sent == 1 && cancel_answered)
@@ -137,18 +198,19 @@ void worker::release(backend& one, bool used, bool cancel_answered) {
             discard(one, "a cancel request may still be on its way to it");
         return;
     }
-    if (one.pool().session_mode() && used)
+    if (clean)
         return errand(one, "discard all", [this, &one] {
             one.state().applied = nullptr;
+            one.state().tenancy = 0;
             offer(one);
         });
-    if (session::changed_identity(one.state()))
+    if (!one.pool().shares() && session::changed_identity(one.state()))
         return discard(one, "its session authorization was changed");
     offer(one);
 }
 
 void worker::roll_back(backend& one) {
-    errand(one, "rollback", [this, &one] { release(one, true, false); });
+    errand(one, "rollback", [this, &one] { release(one, one.pool().associates(), false); });
 }
 
 void worker::offer(backend& one) {
@@ -186,7 +248,7 @@ void worker::probe(backend& one) {
 void worker::end_quarantine(backend& one) {
     errand(one, "", [this, &one] {
         one.cancels_sent = 0;
-        release(one, true, false);
+        release(one, one.pool().associates(), false);
     });
 }
 
@@ -263,19 +325,14 @@ void worker::lose(backend& one, session::loss why) {
 }
 
 void worker::bury(backend& one) {
-    auto& pool = one.pool();
-    auto& from = pool.list_of(one.where);
-    from.erase(from.iterator_to(one));
-    counter_of(pool, one.where).sub();
-    if (one.where == backend::place::idle)
-        pool.shared.take_idle();
+    remove_from_place(one);
     dead_backends_.emplace_back(&one);
 }
 
 /// Those that are idle, keepalive looks after.
 void worker::find_silent(local_pool& pool) {
     std::vector<backend*> silent;  // losing one may change the lists
-    for (auto* list : {&pool.lent, &pool.errand})
+    for (auto* list : {&pool.lent, &pool.resting, &pool.errand})
         for (auto& one : *list)
             if (net::unanswered_for(one.socket().fd()) > pool::keepalive::unanswered_max)
                 silent.push_back(&one);

@@ -1,4 +1,4 @@
-// Questions to the system catalogs.
+// Questions to the system catalogs. No backslash in them: what it means is the client's to set.
 #pragma once
 
 namespace pgballast::session::catalog {
@@ -25,12 +25,26 @@ inline constexpr const char* holds_no_user_code =
     // Without a parenthesis nothing is called.
     " and not exists (select from pg_catalog.pg_attrdef"
     " where pg_catalog.pg_get_expr(adbin, adrelid) operator(pg_catalog.!~)"
-    " '^([^(]*|nextval\\(''[^'']*''::regclass\\)|now\\(\\)|gen_random_uuid\\(\\)"
-    "|timezone\\(''[^'']*''::text, now\\(\\)\\))$')"
+    " '^([^(]*|nextval[(]''[^'']*''::regclass[)]|now[(][)]|gen_random_uuid[(][)]"
+    "|timezone[(]''[^'']*''::text, now[(][)][)])$')"
     " and not exists (select from pg_catalog.pg_constraint"
     " where contype operator(pg_catalog.=) 'c' and conrelid operator(pg_catalog.>=) 16384"
     " and pg_catalog.regexp_replace(pg_catalog.pg_get_constraintdef(oid),"
-    " '(^|[^a-z_.])(char_length|length|lower|upper|btrim|abs)\\(', '\\1(', 'g')"
-    " operator(pg_catalog.~) '[[:alnum:]_\"]\\(');";
+    " '(^|[^a-z_.])(char_length|length|lower|upper|btrim|abs)[(]', ' (', 'g')"
+    " operator(pg_catalog.~) '[[:alnum:]_\"][(]');";
+
+/// Behind it: source and language of each function that may change what is looked at in a
+/// session. A body of the standard's kind (BEGIN ATOMIC) has no source of its own.
+inline constexpr const char* code_that_may_change_sessions =
+    "select case when p.prosrc operator(pg_catalog.=) ''"
+    " then pg_catalog.pg_get_functiondef(p.oid)"
+    " else p.prosrc end, l.lanname from pg_catalog.pg_proc p"
+    " join pg_catalog.pg_language l on l.oid operator(pg_catalog.=) p.prolang"
+    " where p.oid operator(pg_catalog.>=) 16384"
+    " and l.lanname operator(pg_catalog.<>) 'c'"
+    " and l.lanname operator(pg_catalog.<>) 'internal'"
+    " and p.prokind operator(pg_catalog.<>) 'a'"
+    " and (p.prosrc operator(pg_catalog.=) '' or p.prosrc operator(pg_catalog.~*)"
+    " '(^|[^a-z0-9_])(set|reset|set_config|load|currval|lastval|setseed)([^a-z0-9_]|$)');";
 
 }  // namespace pgballast::session::catalog

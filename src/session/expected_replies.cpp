@@ -217,9 +217,18 @@ bool expected_replies::owes() const noexcept {
 
 void expected_replies::settle() {
     std::replace(queue_.begin(), queue_.end(), doubtful_sync, copy_end);
+    queue_.erase(
+        std::remove_if(queue_.begin() + static_cast<std::ptrdiff_t>(head_), queue_.end(), is_own),
+        queue_.end());
+    if (empty())
+        clear_list();
     pop_marks();
-    while (front_is_own())
-        pop();
+}
+
+void expected_replies::clear_list() noexcept {
+    queue_.clear();
+    head_ = 0;
+    copy_data_sent_ = false;
 }
 
 void expected_replies::push(char entry) {
@@ -256,11 +265,8 @@ void expected_replies::drop_front() {
     assert(!empty());
     ready_owed_ -= ends_with_ready(queue_[head_]) ? 1 : 0;
     copies_behind_ = 0;
-    if (++head_ != queue_.size())
-        return;
-    queue_.clear();
-    head_ = 0;
-    copy_data_sent_ = false;
+    if (++head_ == queue_.size())
+        clear_list();
 }
 
 void expected_replies::clear() noexcept {

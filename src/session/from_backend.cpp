@@ -63,12 +63,10 @@ step session::from_backend(bytes in) {
     return {run, act::done, 0};
 }
 
-/// Error, notice, parameter and ready messages decide something; DataRow does while the
-/// catalog is asked, and CommandComplete where settings can be changed unreported.
+/// Error, notice, parameter and ready messages decide something, and so do the rows of our
+/// own queries. CommandComplete is small, and comes whole anyway.
 bytes session::whole_types() const noexcept {
-    if (phase_ == phase::restoring)
-        return "ENSZD";
-    return startup_ && !startup_->empty() ? bytes{"ENSZC"} : bytes{"ENSZ"};
+    return expected_.front_is_own() ? bytes{"ENSZD"} : bytes{"ENSZ"};
 }
 
 /// Nothing returned: the piece is relayed to the client.
@@ -92,23 +90,58 @@ std::optional<step> session::judge(const message_stream::piece& piece) {
                     return violated("a reply that nobody asked for");
                 backend_body_ =
                     verdict == expected_replies::verdict::swallow ? route::swallow : route::relay;
-                if (piece.type == 'C' && piece.whole())
-                    note_command(piece.body());
+                if (piece.type == 'C' && piece.whole() && backend_body_ == route::relay)
+                    note_command(piece.body().substr(0, piece.body().find('\0')));
             }
         }
     }
     if (backend_body_ == route::swallow) {
-        if (piece.type == 'D' && std::exchange(catalog_asked_, false))
-            restoration_failed_ = !piece.data.ends_with('t');
+        if (piece.type == 'D' && expected_.front_is_own())
+            on_own_row(piece);
         return step{0, act::drop, 0};
     }
     backend_body_relayed_ = !piece.ends;
     return {};
 }
 
-void session::note_command(bytes body) noexcept {
-    if (backend_body_ == route::relay && changes_settings(body.substr(0, body.find('\0'))))
-        backend_->applied_changed = true;
+void session::on_own_row(const message_stream::piece& piece) {
+    switch (expected_.front_own()) {
+        case own::restoration:
+            if (std::exchange(catalog_asked_, false))
+                restoration_failed_ = !piece.data.ends_with('t');
+            return;
+        case own::survey:
+            if (piece.whole())
+                surveyor_->row(piece.body());
+            else
+                surveyor_->unread_row();
+            return;
+        case own::look:
+            if (!piece.whole() || std::exchange(row_seen_, true))
+                own_failed_ = true;
+            else
+                look_at(piece.body());
+            return;
+        default:
+            return;
+    }
+}
+
+void session::look_at(bytes row) {
+    const auto* user = backend_->login_reported->find("session_authorization");
+    const auto* ours = backend_->reported->find("client_encoding");
+    const auto* theirs = backend_->reported->find("server_encoding");
+    known_.looked(row, user ? bytes{*user} : bytes{}, ours && theirs && *ours == *theirs);
+}
+
+void session::note_command(bytes tag) {
+    if (!changes_settings(tag))
+        return;
+    backend_->applied_changed = true;
+    reset_seen_ |= tag != "SET";
+    // Behind a request that is on its way already it proves nothing.
+    if (tag == "DISCARD ALL" && expected_.size() <= 1)
+        known_.discarded_all();
 }
 
 /// Puts into `out()` what the backend reports differently from what the client was
@@ -131,8 +164,12 @@ std::optional<step> session::on_error(const message_stream::piece& piece) {
     if (verdict == expected_replies::verdict::violation)
         return violated("an error that nobody asked for");
     if (verdict == expected_replies::verdict::swallow) {
-        restoration_failed_ = true;
         backend_body_ = route::swallow;
+        if (expected_.front_own() != own::restoration) {
+            own_failed_ = true;
+            return step{0, act::drop, 0};
+        }
+        restoration_failed_ = true;
         last_words_ = {std::string{fields.sqlstate}, std::string{fields.message}};
         return step{0, act::drop, 0};
     }
@@ -182,17 +219,18 @@ std::optional<step> session::on_ready_for_query(const message_stream::piece& pie
     const auto status = wire::decode_ready_for_query(piece.body());
     if (!status)
         return violated("a malformed ReadyForQuery");
+    const auto what = expected_.front_own();
     switch (expected_.arrived('Z')) {
         case expected_replies::verdict::violation:
             return violated("a ReadyForQuery that nobody asked for");
         case expected_replies::verdict::swallow:
-            if (*status != wire::txn::idle)
-                return violated("a transaction that nobody asked for");
-            return on_restored();
+            return on_own_ready(what, *status);
         case expected_replies::verdict::relay:
             txn_ = *status;
             if (!expected_.owes())
                 opener_.clear();
+            if (auto asked = restore_startup())
+                return asked;
             idle_due_ = is_idle();
             // It may be one without a reply: data of a COPY that has failed.
             idle_withheld_ = !idle_due_ && client_.within_message();
@@ -201,16 +239,70 @@ std::optional<step> session::on_ready_for_query(const message_stream::piece& pie
     return {};
 }
 
+/// What the client has RESET is at the login's values, and should be at the client's own. It
+/// is told that it may go on when they are.
+std::optional<step> session::restore_startup() {
+    if (!reset_seen_ || !keeps_session() || txn_ == wire::txn::failed || !nothing_under_way())
+        return std::nullopt;
+    reset_seen_ = false;
+    const auto text = startup_query(*backend_->login_reported, *startup_told_, startup_);
+    if (text.empty())
+        return std::nullopt;
+    ready_withheld_ = true;
+    ask(own::startup, text);
+    return step{0, act::ask, 0};
+}
+
+std::optional<step> session::on_own_ready(own what, wire::txn status) {
+    if (what == own::startup)
+        return on_startup_restored(status);
+    if (status != wire::txn::idle)
+        return violated("a transaction that nobody asked for");
+    if (what == own::survey)
+        return on_surveyed();
+    if (what == own::restoration)
+        return on_restored();
+    if (own_failed_ || !row_seen_)
+        known_.look_failed();
+    return looked();
+}
+
+step session::on_startup_restored(wire::txn status) {
+    if (own_failed_)
+        return violated("an error for settings that were right at login");
+    ready_withheld_ = false;
+    txn_ = status;
+    tell_changes();
+    wire::append_ready_for_query(out_, status);
+    idle_due_ = is_idle();
+    return {0, act::send, 0};
+}
+
+step session::on_surveyed() {
+    about_->learned(surveyor_->finish(!own_failed_));
+    surveyor_.reset();
+    if (!is_idle() || !known_.must_look())
+        return looked();
+    ask(own::look, known_.begin_look(*backend_->reported));
+    return {0, act::ask, 0};
+}
+
+/// Only if the client has not sent something since: then `act::idle` follows.
+step session::looked() const noexcept {
+    return {0, is_idle() ? act::looked : act::drop, 0};
+}
+
 step session::on_restored() {
     if (!restoration_failed_ && !catalog_asked_) {
-        backend_->applied = startup_;
+        backend_->applied = known_.settings();
         backend_->applied_changed = false;
         restorations_lost_ = 0;
         if (phase_ != phase::restoring)
             return {0, act::drop, 0};
         backend_->accept(restoration_);
         phase_ = phase::ready;
-        lost_while_idle_ = code_may_run_ = false;
+        lost_while_idle_ = false;
+        known_.no_code_has_run();
         return {0, act::resume, 0};
     }
     if (phase_ != phase::restoring)  // the client's request is behind it already

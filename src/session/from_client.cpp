@@ -2,7 +2,7 @@
 #include <utility>
 
 #include "pgballast/session/session.hpp"
-#include "pgballast/sql/traceless.hpp"
+#include "pgballast/sql/text_facts.hpp"
 #include "pgballast/wire/sqlstate.hpp"
 
 namespace pgballast::session {
@@ -10,7 +10,7 @@ namespace {
 
 constexpr bytes frontend_types = "QPBDECSHFdcfX";
 
-/// Messages whose text session mode has to judge.
+/// Messages whose text is judged, where sessions are kept.
 constexpr bytes judged_types = "QP";
 
 /// What PostgreSQL expects while it copies in: Sync and Flush are ignored.
@@ -28,7 +28,7 @@ constexpr bool contains(bytes types, char type) noexcept {
 }  // namespace
 
 step session::from_client(bytes in) {
-    const auto whole_types = how_ == mode::session ? judged_types : bytes{};
+    const auto whole_types = keeps_session() ? judged_types : bytes{};
     std::size_t run = 0;
     while (run < in.size()) {
         const auto rest = in.substr(run);
@@ -61,6 +61,8 @@ step session::from_client(bytes in) {
             if (piece->begins)
                 opener_.begin(piece->type);
             opener_.feed(piece->begins ? piece->body() : piece->data);
+            if (keeps_session() && !piece->whole())
+                known_.runs_part(piece->data, piece->begins);
         }
         if (!piece->in_place) {
             out_.assign(piece->data);
@@ -100,9 +102,7 @@ std::optional<step> session::gate(const wire::frame_header& header) {
                           "the transaction was lost with its backend and did not commit",
                           last_words_.message, "Run the transaction again."});
     if (lost_while_idle_ && !backend_ && relies_on_lost_state(header))
-        return fail_with({"FATAL", wire::sqlstate::admin_shutdown,
-                          "session state was lost with its backend", last_words_.message,
-                          "Connect again."});
+        return session_lost();
     if (!backend_)
         return gate_without_backend(header.type);
     if (expected_.full())
@@ -141,38 +141,28 @@ void session::note_request(const message_stream::piece& piece) {
     pipelines_ |= expected_.ready_owed() && contains(request_types, piece.type);
     expected_.sent(piece.type);
     backend_used_ = true;
-    if (how_ == mode::session)
+    if (keeps_session())
         note_text(piece);
 }
 
 void session::note_text(const message_stream::piece& piece) {
-    if (hidden_state_)
-        return;  // nothing could make it worse
     if (piece.type == 'F')
-        hidden_state_ = true;
-    if (piece.type != 'Q' && piece.type != 'P')
+        known_.runs_anything();
+    if (piece.type == 'B')
+        known_.runs_prepared();
+    if ((piece.type != 'Q' && piece.type != 'P') || !piece.whole())
         return;
-    if (!piece.whole()) {  // larger than anything that is judged
-        hidden_state_ = true;
-        return;
-    }
     auto text = piece.body();
     if (piece.type == 'P') {
         const auto name_end = text.find('\0');
-        if (name_end != 0)  // a statement that is kept
-            hidden_state_ = true;
+        if (name_end != 0)
+            known_.keeps_statement();
         text.remove_prefix(name_end == bytes::npos ? text.size() : name_end + 1);
     }
-    switch (sql::trace_of(text.substr(0, text.find('\0')))) {
-        case sql::trace::none:
-            return;
-        case sql::trace::code:
-            code_may_run_ = true;
-            return;
-        case sql::trace::unknown:
-            hidden_state_ = true;
-            return;
-    }
+    const auto facts = sql::facts_of(text.substr(0, text.find('\0')));
+    if (piece.type == 'P')
+        known_.prepares(facts);
+    known_.runs(facts);
 }
 
 step session::protocol_violation(const std::string& what) {

@@ -23,8 +23,10 @@ step session::backend_lost(loss why) {
     detach();
     if (phase_ == phase::failed)
         return {0, act::drop, 0};
-    lost_while_idle_ = how_ == mode::session;
-    told_due_ = false;
+    lost_while_idle_ = keeps_session();
+    told_due_ = reset_seen_ = false;
+    known_.look_lost();
+    surveyor_.reset();
 
     if (backend_body_relayed_) {  // no error fits into the middle of a message
         phase_ = phase::failed;
@@ -42,8 +44,13 @@ step session::backend_lost(loss why) {
     const bool in_block = std::exchange(txn_, wire::txn::idle) != wire::txn::idle;
     if (expected_.all_done()) {
         lost_in_block_ = in_block;
-        return {0, act::drop, 0};
+        if (!std::exchange(ready_withheld_, false))
+            return {0, act::drop, 0};
+        out_.clear();
+        wire::append_ready_for_query(out_, in_block ? wire::txn::open : wire::txn::idle);
+        return {0, act::reply, 0};
     }
+    ready_withheld_ = false;
     // One who pipelines may have sent more already, that counts on what was lost: after
     // a lost BEGIN it would run on its own.
     const bool may_be_torn = pipelines_ || opener_.may_open();
@@ -105,10 +112,18 @@ step session::fail_with(const wire::error_message& error) {
     return {0, act::fail, 0};
 }
 
+step session::session_lost() {
+    const auto lost = known_.lost_with_backend();
+    const auto detail =
+        (lost.empty() ? std::string{} : "Lost: " + lost + ". ") + last_words_.message;
+    return fail_with({"FATAL", wire::sqlstate::admin_shutdown,
+                      "session state was lost with its backend", detail, "Connect again."});
+}
+
 bool session::relies_on_lost_state(const wire::frame_header& header) const noexcept {
     // Without a Parse before them these mean the unnamed statement, or a portal.
     const bool of_earlier_parse = bytes{"BDEC"}.find(header.type) != bytes::npos;
-    return hidden_state_ || of_earlier_parse;
+    return of_earlier_parse || !known_.lost_with_backend().empty();
 }
 
 }  // namespace pgballast::session

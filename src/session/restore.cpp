@@ -69,7 +69,47 @@ void plan_reported(restoration& plan, const reported& has, const reported& wants
     }
 }
 
+bool is_timeout(wire::bytes name) noexcept {
+    return boost::algorithm::icontains(name, "timeout");
+}
+
+/// Sets `name` where no SET of the client has since its RESET.
+std::string set_where_reset(wire::bytes name, wire::bytes value) {
+    const auto setting = quote_literal(name);
+    std::string text =
+        "select pg_catalog.set_config(" + setting + ", " + quote_literal(value) + ", false)";
+    if (depends_on_roles(name))
+        return text + " where pg_catalog.current_setting('role') operator(pg_catalog.=) 'none';";
+    if (name.find('.') != wire::bytes::npos)  // not in pg_settings
+        return text + " where coalesce(pg_catalog.current_setting(" + setting +
+               ", true), '') operator(pg_catalog.=) '';";
+    return text +
+           " from pg_catalog.pg_settings where pg_catalog.lower(name)"
+           " operator(pg_catalog.=) pg_catalog.lower(" +
+           setting + ") and source operator(pg_catalog.<>) 'session';";
+}
+
 }  // namespace
+
+bool cleaning_may_fail(const startup_settings_ptr& settings) noexcept {
+    return settings && std::ranges::any_of(*settings, [](const auto& one) {
+               return is_timeout(one.first) || depends_on_roles(one.first);
+           });
+}
+
+std::string startup_query(const reported& at_login, const reported& told_at_startup,
+                          const startup_settings_ptr& startup) {
+    std::string text;
+    for (const auto& [name, value] : told_at_startup.values()) {
+        const auto* fresh = at_login.find(name);
+        if (fresh && *fresh != value && is_settable(name))
+            text += set_where_reset(name, value);
+    }
+    if (startup)
+        for (const auto& [name, value] : *startup)
+            text += set_where_reset(name, value);
+    return text;
+}
 
 restoration plan_restoration(const reported& has, const reported& wants,
                              const startup_settings_ptr& applied, bool changed,

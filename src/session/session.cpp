@@ -1,14 +1,29 @@
 #include "pgballast/session/session.hpp"
 
+#include <atomic>
 #include <utility>
 
 #include "catalog.hpp"
 
 namespace pgballast::session {
+namespace {
+
+std::uint64_t next_tenancy() noexcept {
+    static std::atomic<std::uint64_t> last{0};
+    return last.fetch_add(1, std::memory_order_relaxed) + 1;
+}
+
+}  // namespace
 
 session::session(mode how, reported_ptr told, startup_settings_ptr startup,
-                 std::uint32_t message_max)
-    : how_{how}, message_max_{message_max}, told_{std::move(told)}, startup_{std::move(startup)} {}
+                 std::uint32_t message_max, database_ptr about)
+    : how_{how},
+      message_max_{message_max},
+      told_{std::move(told)},
+      startup_told_{told_},
+      startup_{std::move(startup)},
+      about_{std::move(about)},
+      known_{startup_, about_} {}
 
 void session::attach(backend_state& backend) {
     assert(!backend_ && expected_.empty());
@@ -20,32 +35,72 @@ void session::attach(backend_state& backend) {
     // The rest of a message to nobody, a notification say, is not for this client.
     backend_body_ = route::swallow;
 
-    auto plan = plan_restoration(*backend.reported, *told_, backend.applied,
-                                 backend.applied_changed, startup_);
-    if (lost_while_idle_ && code_may_run_) {
+    auto plan = plan_hand_over(backend);
+    if (how_ == mode::automatic)
+        backend.tenancy = tenancy_ = next_tenancy();
+    if (lost_while_idle_ && known_.code_may_have_run()) {
         plan.text.insert(0, catalog::holds_no_user_code);
         plan.may_fail = plan.always_wait = catalog_asked_ = true;
     }
     told_due_ = backend.reported != told_;
     if (plan.text.empty()) {
-        backend.applied = startup_;  // equal, and to be shared
+        backend.applied = known_.settings();  // equal, and to be shared
         lost_while_idle_ = false;
         return;
     }
 
     wire::append_query(out_, plan.text);
-    expected_.sent_own_query();
+    expected_.sent_own_query(own::restoration);
     const bool wait = plan.always_wait || (plan.may_fail && !backend.accepted.contains(plan.text));
     phase_ = wait ? phase::restoring : phase::ready;
     lost_while_idle_ &= wait;
     restoration_ = std::move(plan.text);
 }
 
+/// In mode `automatic` the client before may have left anything that `portable` allows: it is
+/// cleaned away, whether or not something is known of it.
+restoration session::plan_hand_over(const backend_state& backend) const {
+    const auto& settings = known_.settings();
+    if (how_ != mode::automatic || backend.tenancy == 0)
+        return plan_restoration(*backend.reported, *told_, backend.applied, backend.applied_changed,
+                                settings);
+    if (backend.tenancy == tenancy_)  // nobody has had it since
+        return {};
+    auto plan = plan_restoration(*backend.login_reported, *told_, nullptr, false, settings);
+    plan.text.insert(0, clean_session);
+    plan.always_wait |= backend.cleaning_may_fail;
+    return plan;
+}
+
+bool session::look(std::chrono::steady_clock::time_point now) {
+    assert(is_idle() && backend_);
+    if (!must_look())
+        return false;
+    if (!about_->must_survey(now)) {
+        ask(own::look, known_.begin_look(*backend_->reported));
+        return true;
+    }
+    surveyor_.emplace(about_->definitions(), now);
+    ask(own::survey,
+        std::string{catalog::holds_no_user_code} + catalog::code_that_may_change_sessions);
+    return true;
+}
+
+/// Puts a query of our own into `out()`.
+void session::ask(own what, bytes text) {
+    own_failed_ = row_seen_ = false;
+    out_.clear();
+    wire::append_query(out_, text);
+    expected_.sent_own_query(what);
+}
+
 std::string session::carried() const {
-    return names_of_own_settings(*backend_->login_reported, *told_, startup_);
+    return names_of_own_settings(*backend_->login_reported, *told_, known_.settings());
 }
 
 void session::detach() noexcept {
+    if (backend_)
+        backend_->cleaning_may_fail = cleaning_may_fail(known_.settings());
     backend_ = nullptr;
     idle_due_ = idle_withheld_ = false;
 }

@@ -94,6 +94,9 @@ class ledger {
     unsigned open_count() const noexcept { return open_; }
     unsigned connecting() const noexcept { return connecting_; }
 
+    /// Another one may be opened, and the last attempts have not failed.
+    bool has_room() const noexcept { return open_ + connecting_ < pool_.max && !pace_.failing(); }
+
     /// None starts before, whoever waits; the past where nothing holds one back.
     time_point next_attempt() const noexcept { return pace_.next(); }
 

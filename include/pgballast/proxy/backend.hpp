@@ -25,15 +25,16 @@ struct backend_parts {
     std::uint64_t number;  // of its own, for its lifetime's jitter and the log
 };
 
-/// Either idle (in its pool's list), lent to a client, on an errand of our own, or
-/// held back after a cancel. It is always in exactly one list of its pool.
+/// Either idle (in its pool's list), lent to a client, resting while that client thinks, on
+/// an errand of our own, or held back after a cancel. It is always in exactly one list of its
+/// pool.
 class backend final : public net::handler, public boost::intrusive::list_base_hook<> {
  public:
     using clock = std::chrono::steady_clock;
 
     backend(worker& home, local_pool& pool, backend_parts parts);
 
-    enum class place { idle, lent, errand, held };
+    enum class place { idle, lent, resting, errand, held };
 
     local_pool& pool() noexcept { return pool_; }
     session::backend_state& state() noexcept { return parts_.state; }
@@ -54,12 +55,6 @@ class backend final : public net::handler, public boost::intrusive::list_base_ho
     void lend_to(client& one) noexcept { user_ = &one; }
     void take_back() noexcept { user_ = nullptr; }
 
-    /// Its user thinks: its end is looked for first, as if it were idle.
-    void rest() {
-        since = clock::now();
-        socket_.set_parked(true);
-    }
-
     link& socket() noexcept { return socket_; }
 
     /// Runs a query of our own and swallows its replies; `done(ok)` is told on this
@@ -77,6 +72,7 @@ class backend final : public net::handler, public boost::intrusive::list_base_ho
     // Owned by the worker's bookkeeping.
     place where = place::idle;
     clock::time_point since;    // in its present place
+    bool takeable = false;      // resting, and counted as such by its pool
     unsigned cancels_sent = 0;  // requests that may still be on their way to it
 
  private:

@@ -52,6 +52,15 @@ class client final : public net::handler, public boost::intrusive::list_base_hoo
     bool busy() const noexcept { return lent_ && !session_.is_idle(); }
 
     // From the worker.
+
+    /// It thinks, and what its session is can be carried to another backend: lets go of the
+    /// one it has. False, and nothing done, if not.
+    bool yields();
+
+    bool cancel_answered() const noexcept { return session_.cancel_answered(); }
+
+    /// Thinks, perhaps: asks its backend what has to be known before it could be let go.
+    void look();
     void granted(backend& one);
     void granted_nothing();  // the backend was lost on its way here
     void refused(const pool::failure& why);
@@ -91,6 +100,9 @@ class client final : public net::handler, public boost::intrusive::list_base_hoo
     void after_backend_data();
     void on_restored(net::bytes unasked);
     void at_idle(net::bytes unasked);
+    void nothing_under_way(net::bytes unasked);
+    void rest(net::bytes unasked);
+    void begin_use();
     void leave_or_wait();
     void finish();
     void fail();

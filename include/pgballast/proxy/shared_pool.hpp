@@ -14,6 +14,7 @@
 #include "pgballast/proxy/counters.hpp"
 #include "pgballast/proxy/health.hpp"
 #include "pgballast/session/reported.hpp"
+#include "pgballast/session/survey.hpp"
 
 namespace pgballast::proxy {
 
@@ -30,7 +31,8 @@ class dispatcher {
     virtual void notice(shared_pool& pool, const pool::ledger::notice& who) = 0;
     virtual void set_timer(shared_pool& pool) = 0;  // to `armed()`, which has become earlier
 
-    /// Somebody waits while some worker may have an idle backend: it should be given.
+    /// Somebody waits while some worker may have an idle backend, or one whose client thinks:
+    /// it should be given.
     virtual void give_idle(shared_pool& pool) = 0;
 
  protected:
@@ -58,6 +60,23 @@ class shared_pool {
     /// two sees the other.
     void keep_idle() noexcept { idle_.fetch_add(1); }
     void take_idle() noexcept { idle_.fetch_sub(1); }
+
+    /// Backends that a client keeps while it thinks, and that could be taken from it; and
+    /// those that are being cleaned or probed, and will be free.
+    void keep_associated() noexcept { associated_.fetch_add(1); }
+    void take_associated() noexcept { associated_.fetch_sub(1); }
+    void begin_errand() noexcept { errands_.fetch_add(1); }
+    void end_errand() noexcept { errands_.fetch_sub(1); }
+
+    /// More wait, `more` of them about to, than there are backends coming, and no other can be
+    /// opened: clients that think have to give theirs up.
+    bool contended(unsigned more = 0) const noexcept {
+        return !room_.load() &&
+               waiting_.load() + more > connecting_.load() + idle_.load() + errands_.load();
+    }
+
+    /// What all its sessions know together.
+    const session::database_ptr& database() const noexcept { return database_; }
 
     /// A worker has none left to give while somebody waits. Those it had may have been
     /// counted on, so that none was opened: that is judged anew.
@@ -105,6 +124,7 @@ class shared_pool {
  private:
     template <typename Change>
     auto change(Change&& how, unsigned* idle = nullptr);
+    void publish() noexcept;
     void carry_out(pool::ledger::decisions what);
     health state(pool::time_point now) const;
     void watch_breaker();
@@ -125,7 +145,12 @@ class shared_pool {
     pool::breaker::state breaker_seen_ = pool::breaker::state::closed;
 
     std::atomic<unsigned> waiting_{0};
+    std::atomic<unsigned> connecting_{0};
+    std::atomic<bool> room_{true};
     std::atomic<unsigned> idle_{0};
+    std::atomic<unsigned> associated_{0};
+    std::atomic<unsigned> errands_{0};
+    const session::database_ptr database_ = std::make_shared<session::database>();
     std::atomic<unsigned> clients_{0};
 };
 

@@ -24,11 +24,16 @@ struct local_pool {
     pool_counters& counters;
     backend_list idle;  // the one used last in front
     backend_list lent;
-    backend_list errand;  // cleaned, probed
-    backend_list held;    // a cancel request may still be on its way
+    backend_list resting;  // kept by a client that thinks
+    backend_list errand;   // cleaned, probed
+    backend_list held;     // a cancel request may still be on its way
     std::unordered_map<pool::ticket, client*> waiters;
 
-    bool session_mode() const noexcept { return mode() == session::mode::session; }
+    /// Clients keep their backends while they think.
+    bool associates() const noexcept { return mode() != session::mode::transaction; }
+
+    /// … until somebody else needs them.
+    bool shares() const noexcept { return mode() == session::mode::automatic; }
     session::mode mode() const noexcept;
     backend_list& list_of(backend::place where) noexcept;
 };
@@ -87,16 +92,24 @@ class worker {
 
     // From clients.
 
-    /// An idle backend that may be used at once; null if there is none.
-    backend* take_idle(local_pool& pool);
+    /// An idle backend, or one whose client thinks, that may be used at once; null if there
+    /// is none.
+    backend* take_free(local_pool& pool);
     pool::ledger::admission wait(client& who);
     void stop_waiting(client& who, pool::ticket ticket);
 
     /// Whether an idle backend's end can be seen at its socket, before the engine tells.
     bool is_gone(backend& one);
 
+    /// A client that thinks keeps its backend; `pinned`: nobody else can have it. Again when
+    /// that changes.
+    void rest(backend& one, bool pinned);
+
+    /// … and uses it again.
+    void use(backend& one);
+
     /// A client is done with a backend: cleans it where that is due, then offers it.
-    void release(backend& one, bool used, bool cancel_answered);
+    void release(backend& one, bool clean, bool cancel_answered);
 
     /// Rolls back what the last client left open, then offers it.
     void roll_back(backend& one);
@@ -114,10 +127,16 @@ class worker {
     void close_all();
     void tick();
     backend* first_usable(local_pool& pool);
+    backend* take_associated(local_pool& pool);
+    bool usable(backend& one);
+    void give_or_keep(backend& one);
+    void give_associated(local_pool& pool);
+    void look_at_sessions(local_pool& pool);
     void expire(local_pool& pool);
     void find_silent(local_pool& pool);
     local_pool& local(shared_pool& pool);
     void place(backend& one, backend::place where);
+    void remove_from_place(backend& one);
     void offer(backend& one);
     void give(backend& one, const pool::ledger::grant& to);
     void grant(local_pool& pool, const pool::ledger::grant& to, backend& one);

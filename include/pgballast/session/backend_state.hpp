@@ -22,6 +22,12 @@ struct backend_state {
     startup_settings_ptr applied;  // startup settings of the client it last served
     bool applied_changed = false;  // since then a SET, RESET or DISCARD ALL may have changed them
 
+    /// Unlike any other for each time that it is lent; 0: nobody has left anything on it.
+    std::uint64_t tenancy = 0;
+
+    /// What its client has set may make cleaning fail: a timeout, another role.
+    bool cleaning_may_fail = false;
+
     /// Restorations this backend has carried out without an error.
     std::unordered_set<std::string> accepted;
     static constexpr std::size_t accepted_max = 64;

@@ -8,6 +8,15 @@
 
 namespace pgballast::session {
 
+/// What a Query of our own is for.
+enum class own : char {
+    none = 0,
+    restoration = 1,  // it makes the backend the client's own
+    survey = 4,       // of the code that the database's users have put there
+    look = 5,         // at what the client's session has become
+    startup = 6,      // after a RESET, the client's own startup values
+};
+
 /// The order of outstanding requests, and which reply ends which.
 ///
 /// A request is Query, FunctionCall, Parse, Bind, Describe, Execute, Close or
@@ -33,7 +42,7 @@ class expected_replies {
     void sent(char type);
 
     /// A Query of our own was sent: all its replies are swallowed.
-    void sent_own_query() { push(own_query); }
+    void sent_own_query(own what = own::restoration) { push(static_cast<char>(what)); }
 
     /// A reply has arrived: whose is it, and what does it end? Asynchronous messages
     /// (NoticeResponse, ParameterStatus, NotificationResponse) are not asked about.
@@ -65,7 +74,12 @@ class expected_replies {
 
     /// The oldest request that is owed a reply; 0 if there is none.
     char front() const noexcept { return empty() ? '\0' : from_entry(queue_[head_]); }
-    bool front_is_own() const noexcept { return !empty() && queue_[head_] == own_query; }
+    bool front_is_own() const noexcept { return !empty() && is_own(queue_[head_]); }
+
+    /// What the oldest request is for, if it is our own.
+    own front_own() const noexcept {
+        return front_is_own() ? static_cast<own>(queue_[head_]) : own::none;
+    }
 
     /// The backend is gone: what is left is what the client waits for. A doubtful Sync
     /// is none of that: the client sends another one when it ends the COPY.
@@ -74,14 +88,16 @@ class expected_replies {
     void clear() noexcept;
 
  private:
-    // Entries that are no request of the client.
-    static constexpr char own_query = '\1';
+    // Entries that are no request of the client, besides our own.
     static constexpr char copy_end = '\2';
     static constexpr char doubtful_sync = '\3';  // sent while the server may have been copying
 
-    static constexpr char from_entry(char entry) noexcept {
-        return entry == own_query ? 'Q' : entry;
+    static constexpr bool is_own(char entry) noexcept {
+        return entry == static_cast<char>(own::restoration) ||
+               (entry >= static_cast<char>(own::survey) &&
+                entry <= static_cast<char>(own::startup));
     }
+    static constexpr char from_entry(char entry) noexcept { return is_own(entry) ? 'Q' : entry; }
     static bool ends_with_ready(char entry) noexcept {
         return entry == 'Q' || entry == 'S' || entry == 'F';
     }
@@ -91,6 +107,7 @@ class expected_replies {
     void pop_marks();
     void pop_doubts();
     void drop_front();
+    void clear_list() noexcept;
     void ready_arrived_in_doubt();
     void error_arrived();
     bool copy_in_begins();

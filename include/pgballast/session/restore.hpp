@@ -36,6 +36,21 @@ restoration plan_restoration(const reported& has, const reported& wants,
                              const startup_settings_ptr& applied, bool changed,
                              const startup_settings_ptr& wanted);
 
+/// Takes everything from a backend that a client may have left on it, but for statements
+/// prepared under pgballast's own names. Like DISCARD ALL, which must stand alone in a Query,
+/// it goes back to what was at login. Statements of the client's own making, by PREPARE, stay.
+inline constexpr const char* clean_session =
+    "set session authorization default;reset all;close all;unlisten *;"
+    "select pg_catalog.pg_advisory_unlock_all();discard sequences;discard temp;";
+
+/// Whether `clean_session` could fail on a backend that has these settings.
+bool cleaning_may_fail(const startup_settings_ptr& settings) noexcept;
+
+/// What a RESET or DISCARD ALL of the client has set to the backend's own values at login,
+/// and should be at the client's: the Query that sets it; empty if nothing differs.
+std::string startup_query(const reported& at_login, const reported& told_at_startup,
+                          const startup_settings_ptr& startup);
+
 /// The names of what makes a client differ from a backend fresh from its login, in a list
 /// for people. Values may be secrets.
 std::string names_of_own_settings(const reported& at_login, const reported& of_client,

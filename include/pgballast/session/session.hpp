@@ -11,13 +11,16 @@
 #include "pgballast/session/backend_state.hpp"
 #include "pgballast/session/block_opener.hpp"
 #include "pgballast/session/expected_replies.hpp"
+#include "pgballast/session/knowledge.hpp"
 #include "pgballast/session/message_stream.hpp"
 #include "pgballast/session/restore.hpp"
 #include "pgballast/wire/messages.hpp"
 
 namespace pgballast::session {
 
-enum class mode { transaction, session };
+/// Who keeps a backend: its client until the transaction ends; until it leaves; or until
+/// somebody else needs it.
+enum class mode { transaction, session, automatic };
 
 enum class act {
     done,     // the input is used up
@@ -28,6 +31,8 @@ enum class act {
     wait,     // the rest of the input waits for `resume`
     idle,     // nothing is in flight and no transaction open: the backend may be released.
               // Said by from_client too, where a message that means nothing ends late
+    ask,      // `out()` is a query of our own and goes to the backend
+    looked,   // what `look` has asked has been answered; nothing is in flight
     resume,   // the client's input that was told to wait may be fed again
     leave,    // the client has said goodbye: close it, once all has been answered
     fail,     // `out()` goes to the client, which is then closed
@@ -57,7 +62,8 @@ class session {
     /// `told`: what the client was told at login, its own startup values put in.
     /// `message_max` bounds the body of a client's message, in bytes.
     session(mode how, reported_ptr told, startup_settings_ptr startup,
-            std::uint32_t message_max = wire::body_size_max);
+            std::uint32_t message_max = wire::body_size_max,
+            database_ptr about = std::make_shared<database>());
 
     /// The client has sent `in`. Call again with what is left until it says `done`;
     /// at `acquire` and `wait` the rest is to be kept.
@@ -85,6 +91,21 @@ class session {
 
     /// Ends the session with an error, where one fits into the stream. Returns `fail`.
     step end(const wire::error_message& why) { return fail_with(why); }
+
+    /// Asks the backend what cannot be known otherwise before it may serve somebody else.
+    /// True if there is something to ask: `out()` goes to the backend. Only while `is_idle`.
+    bool look(std::chrono::steady_clock::time_point now);
+
+    /// There is something to ask in the client's think time.
+    bool must_look() { return keeps_session() && known_.must_look(); }
+
+    /// Whatever its client has made of the session is known, and can be carried to another
+    /// backend: this one may be taken away.
+    bool portable() { return is_idle() && !known_.pinned() && !must_look(); }
+    bool pinned() const noexcept { return known_.pinned(); }
+
+    /// What keeps the session on its backend, in words; empty if nothing.
+    std::string pin() const { return known_.pin(); }
 
     bytes out() const noexcept { return out_; }
     const loss& last_words() const noexcept { return last_words_; }
@@ -138,6 +159,9 @@ class session {
         return expected_.all_done() && !client_.within_message();
     }
 
+    bool keeps_session() const noexcept { return how_ != mode::transaction; }
+    restoration plan_hand_over(const backend_state& backend) const;
+
     // from_client.cpp
     std::optional<step> gate(const wire::frame_header& header);
     std::optional<step> gate_without_backend(char type);
@@ -152,15 +176,24 @@ class session {
     std::optional<step> on_notice(const message_stream::piece& piece);
     std::optional<step> on_parameter(const message_stream::piece& piece);
     std::optional<step> on_ready_for_query(const message_stream::piece& piece);
+    std::optional<step> on_own_ready(own what, wire::txn status);
     step on_restored();
+    step on_surveyed();
+    step on_startup_restored(wire::txn status);
+    step looked() const noexcept;
+    void on_own_row(const message_stream::piece& piece);
+    void look_at(bytes row);
     bytes whole_types() const noexcept;
-    void note_command(bytes body) noexcept;
+    void note_command(bytes tag);
+    std::optional<step> restore_startup();
+    void ask(own what, bytes text);
     bool tell_changes();
     step violated(const char* what);
 
     // loss.cpp
     step fail_with(const wire::error_message& error);
     step restoration_lost();
+    step session_lost();
     void answer_requests(const wire::error_message& error);
     bool relies_on_lost_state(const wire::frame_header& header) const noexcept;
 
@@ -176,19 +209,21 @@ class session {
     bool backend_used_ = false;
     bool cancel_answered_ = false;
     bool restoration_failed_ = false;
-    bool catalog_asked_ = false;  // the first row of the restoration answers that
-    bool pass_next_ = false;      // the next message was refused already
-    bool pipelines_ = false;      // the client does not wait for answers
-    char waiting_type_ = 0;       // of the message that `act::acquire` was said for
+    bool catalog_asked_ = false;   // the first row of the restoration answers that
+    bool own_failed_ = false;      // the query of our own that is being answered
+    bool row_seen_ = false;        // … has had its row
+    bool reset_seen_ = false;      // startup values may be gone
+    bool ready_withheld_ = false;  // a ReadyForQuery, until startup values are set again
+    bool pass_next_ = false;       // the next message was refused already
+    bool pipelines_ = false;       // the client does not wait for answers
+    char waiting_type_ = 0;        // of the message that `act::acquire` was said for
 
     /// Backends lost one after the other while they were being restored: there may be
     /// as many dead ones in the pool, but the text must not kill one after the other.
     static constexpr unsigned restorations_lost_max = 100;
     unsigned restorations_lost_ = 0;
 
-    // Session mode: what a lost backend took with it.
-    bool hidden_state_ = false;     // more than reported parameters
-    bool code_may_run_ = false;     // nothing, if the database holds no user's code
+    // What a lost backend took with it.
     bool lost_while_idle_ = false;  // the next backend has to be made equal
     bool lost_in_block_ = false;    // the next request is told that its transaction is gone
 
@@ -198,7 +233,12 @@ class session {
     block_opener opener_;  // of the requests in flight
     expected_replies expected_;
     reported_ptr told_;
-    startup_settings_ptr startup_;
+    const reported_ptr startup_told_;
+    const startup_settings_ptr startup_;
+    database_ptr about_;
+    knowledge known_;
+    std::optional<surveyor> surveyor_;
+    std::uint64_t tenancy_ = 0;  // of the backend last lent, see backend_state
     std::string out_;
     std::string restoration_;  // the text of the restoration under way
     loss last_words_;

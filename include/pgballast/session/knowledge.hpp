@@ -1,0 +1,97 @@
+// What is known of a client's session beyond what servers report, and what has to be
+// looked at before it can be carried to another backend.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "pgballast/session/look.hpp"
+#include "pgballast/session/survey.hpp"
+#include "pgballast/sql/text_facts.hpp"
+
+namespace pgballast::session {
+
+class knowledge {
+ public:
+    /// Names of settings that are read back at most; who changes more keeps its backend.
+    static constexpr std::size_t names_max = 64;
+
+    knowledge(startup_settings_ptr startup, database_ptr about);
+
+    /// The client has sent a text.
+    void runs(const sql::text_facts& text);
+
+    /// … which is prepared, and may be run again and again by `runs_prepared`.
+    void prepares(const sql::text_facts& text) noexcept;
+    void runs_prepared() noexcept;
+
+    void keeps_statement() noexcept { lasting_ |= kept_statement; }
+
+    /// A part of a text that is too large to be judged, as it passes by.
+    void runs_part(wire::bytes part, bool first);
+
+    /// It has sent what nobody can judge.
+    void runs_anything();
+
+    /// DISCARD ALL was the last thing it did.
+    void discarded_all();
+
+    /// It may have changed what is carried over, and that has not been looked at since.
+    bool must_look();
+
+    /// What is lost for certain, or cannot be told, when the backend is; empty if nothing.
+    /// User code of the database, if any has run, may have made more.
+    std::string lost_with_backend() const;
+    bool code_may_have_run() const noexcept { return code_may_run_; }
+    void no_code_has_run() noexcept { code_may_run_ = false; }
+
+    /// Why the session cannot be carried to another backend; empty if it can, once what
+    /// must be looked at has been.
+    std::string pin() const;
+
+    bool pinned() const noexcept { return lasting_ != 0 || !pin_.empty(); }
+
+    /// A look begins: its query. What the client sends from now on is not in it. What the
+    /// server reports need not be asked.
+    std::string begin_look(const reported& by_server);
+
+    /// … and ends with the body of its row, fails, or is lost with its backend.
+    void looked(wire::bytes row, wire::bytes login_user, bool same_encoding);
+    void look_failed();
+    void look_lost() noexcept;
+
+    /// What another backend has to be given: settings that no server reports.
+    const startup_settings_ptr& settings() const noexcept { return settings_; }
+
+ private:
+    /// What cannot be undone but by DISCARD ALL, and not be looked at; a bit each.
+    enum lasting : unsigned {
+        sequence_values = 1,
+        random_seed = 2,
+        library = 4,
+        unknown_setting = 8,
+        kept_statement = 16,
+    };
+    static std::string names_of(unsigned bits);
+
+    void note_names(const std::vector<std::string>& names);
+    void note_lasting(const sql::text_facts& text);
+    void take(startup_settings values);
+
+    startup_settings_ptr startup_;
+    startup_settings_ptr settings_;  // the startup settings, with what was looked at
+    database_ptr about_;
+    std::vector<std::string> names_;         // the client's own
+    std::vector<std::string> names_looked_;  // of the look under way
+    std::string pin_;                        // as of the last look
+    unsigned lasting_ = 0;
+    bool hidden_ = false;        // it may have done anything
+    bool code_may_run_ = false;  // nothing, if the database holds no user's code
+    bool code_unseen_ = false;   // … since the last look, or the last survey that knew of none
+    sql::trace prepared_ = sql::trace::none;  // the worst of what has been prepared
+    std::string end_of_part_;                 // of a large text: a word may be cut in two
+    bool hidden_before_ = false;
+    bool code_before_ = false;  // the look under way tells what these have done
+};
+
+}  // namespace pgballast::session

@@ -1,0 +1,29 @@
+// A look at a session in its client's think time: what it would take to carry it over.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "pgballast/session/restore.hpp"
+
+namespace pgballast::session {
+
+struct look {
+    /// Settings as they are, to be set on another backend in this order.
+    startup_settings values;
+
+    /// What cannot be carried over, in words: "temporary tables"; empty if there is none.
+    std::string pin;
+};
+
+/// The query: one row. `names` are settings, in lower case.
+std::string look_query(const std::vector<std::string>& names);
+
+/// The body of the DataRow that answers it; nothing where it does not. `login_user` is who
+/// a backend fresh from its login is; `same_encoding`: client and server have the same, so
+/// that values are the octets that the server has.
+std::optional<look> decode_look(wire::bytes row, const std::vector<std::string>& names,
+                                wire::bytes login_user, bool same_encoding);
+
+}  // namespace pgballast::session

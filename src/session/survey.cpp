@@ -1,0 +1,65 @@
+#include "pgballast/session/survey.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "data_row.hpp"
+
+namespace pgballast::session {
+namespace {
+
+/// More names than these are not read back one by one.
+constexpr std::size_t names_max = 64;
+
+void add(sql::text_facts& all, sql::text_facts one) {
+    for (auto& name : one.names)
+        if (std::ranges::find(all.names, name) == all.names.end())
+            all.names.push_back(std::move(name));
+    all.unknown_name |= one.unknown_name || all.names.size() > names_max;
+    all.names.resize(std::min(all.names.size(), names_max));
+    all.reads_sequence |= one.reads_sequence;
+    all.seeds_random |= one.seeds_random;
+    all.loads_library |= one.loads_library;
+}
+
+}  // namespace
+
+survey_ptr database::known() const {
+    const std::lock_guard lock{mutex_};
+    return latest_ && latest_->definitions == definitions() ? latest_ : nullptr;
+}
+
+bool database::must_survey(std::chrono::steady_clock::time_point now) const {
+    const auto latest = known();
+    return !latest || now - latest->taken_at > survey_age_max;
+}
+
+void database::learned(survey_ptr what) {
+    if (what->of_code.reads_sequence)
+        sequences_are_read();
+    const std::lock_guard lock{mutex_};
+    latest_ = std::move(what);
+}
+
+surveyor::surveyor(std::uint64_t definitions, std::chrono::steady_clock::time_point now) {
+    found_.definitions = definitions;
+    found_.taken_at = now;
+}
+
+void surveyor::row(wire::bytes body) {
+    const auto fields = decode_data_row(body);
+    if (!answered_) {  // the first one answers catalog::holds_no_user_code
+        answered_ = fields.size() == 1 && fields[0];
+        found_.holds_code = !answered_ || *fields[0] != "t";
+    } else if (fields.size() == 2 && fields[0] && fields[1])
+        add(found_.of_code, sql::facts_of_function(*fields[0], *fields[1]));
+    else
+        unread_row();
+}
+
+survey_ptr surveyor::finish(bool complete) {
+    found_.holds_code |= !complete || !answered_;
+    return std::make_shared<const survey>(std::move(found_));
+}
+
+}  // namespace pgballast::session
