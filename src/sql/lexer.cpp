@@ -2,30 +2,10 @@
 
 #include <algorithm>
 
+#include "characters.hpp"
+#include "words.hpp"
+
 namespace pgballast::sql {
-namespace {
-
-bool is_blank(char c) {
-    return std::string_view{" \t\n\r\f\v"}.find(c) != std::string_view::npos;
-}
-bool is_digit(char c) {
-    return c >= '0' && c <= '9';
-}
-
-bool begins_word(char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' ||
-           static_cast<unsigned char>(c) > 127;
-}
-
-bool continues_word(char c) {
-    return begins_word(c) || is_digit(c) || c == '$';
-}
-
-std::size_t length_while(std::string_view text, bool (*holds)(char)) {
-    return static_cast<std::size_t>(std::ranges::find_if_not(text, holds) - text.begin());
-}
-
-}  // namespace
 
 token lexer::next() {
     if (!skip_blanks_and_comments())
@@ -34,8 +14,8 @@ token lexer::next() {
         return {};
 
     const char first = rest_.front();
-    if (begins_word(first)) {
-        const auto size = length_while(rest_, continues_word);
+    if (is_any_of(first, character::letter)) {
+        const auto size = length_of(rest_, character::word);
         // E'…', B'…', X'…', N'…', U&'…' and U&"…": strings with rules of their own.
         const auto after = rest_.substr(size);
         const bool prefixed = size == 1 && (after.starts_with('\'') || after.starts_with("&'") ||
@@ -43,10 +23,10 @@ token lexer::next() {
         return take(prefixed ? token::kind::odd : token::kind::word,
                     prefixed ? rest_.size() : size);
     }
-    if (is_digit(first)) {
+    if (is_any_of(first, character::digit)) {
         // Before PostgreSQL 15 `1into` was a number and a word.
-        const auto size = length_while(rest_, is_digit);
-        const bool glued = size != rest_.size() && continues_word(rest_[size]);
+        const auto size = length_of(rest_, character::digit);
+        const bool glued = size != rest_.size() && is_any_of(rest_[size], character::word);
         return take(glued ? token::kind::odd : token::kind::number, glued ? rest_.size() : size);
     }
     switch (first) {
@@ -65,7 +45,7 @@ token lexer::next() {
 
 bool lexer::skip_blanks_and_comments() {
     for (;;) {
-        rest_.remove_prefix(length_while(rest_, is_blank));
+        rest_.remove_prefix(length_of(rest_, character::blank));
         if (rest_.starts_with("--"))
             rest_.remove_prefix(std::min(rest_.find_first_of("\n\r"), rest_.size()));
         else if (rest_.starts_with("/*")) {
@@ -121,19 +101,17 @@ token lexer::quoted_word() {
 }
 
 token lexer::dollar() {
-    const auto digits = length_while(rest_.substr(1), is_digit);
-    const bool glued = digits + 1 < rest_.size() && continues_word(rest_[digits + 1]);
+    const auto digits = length_of(rest_, character::digit, 1);
+    const bool glued = digits + 1 < rest_.size() && is_any_of(rest_[digits + 1], character::word);
     if (digits != 0 && !glued)
         return take(token::kind::parameter, digits + 1);
     return take(token::kind::odd, rest_.size());  // $tag$ … $tag$
 }
 
 std::string folded(std::string_view word) {
-    std::string lower{word};
-    for (char& c : lower)
-        if (c >= 'A' && c <= 'Z')
-            c = static_cast<char>(c - 'A' + 'a');
-    return lower;
+    std::string lower_case{word};
+    std::ranges::transform(lower_case, lower_case.begin(), lower);
+    return lower_case;
 }
 
 }  // namespace pgballast::sql

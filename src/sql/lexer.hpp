@@ -6,6 +6,8 @@
 #include <string>
 #include <string_view>
 
+#include "words.hpp"
+
 namespace pgballast::sql {
 
 struct token {
@@ -16,6 +18,10 @@ struct token {
 
     bool is(char symbol) const noexcept {
         return what == kind::symbol && text.size() == 1 && text.front() == symbol;
+    }
+
+    bool is_word(std::string_view name) const noexcept {
+        return what == kind::word && same_word(text, name);
     }
 };
 

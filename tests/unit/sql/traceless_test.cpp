@@ -188,6 +188,12 @@ TEST_CASE("settings that servers do not report are not traceless") {
             "set session search_path to app",
             "set a.b = 'x'",
             "set timezone.x = 'y'",
+            "set local.x = 'y'",
+            "set session local.x = 'y'",
+            "set names.x = 'y'",
+            "set session names.x = 'y'",
+            "set transaction.x = 'y'",
+            "set local seed = 0.5",  // random() goes on from there
             "set \"timezone\" = 'UTC'",
             "set default_transaction_read_only = on",  // not reported before 14
             "set session characteristics as transaction read only",
@@ -348,6 +354,10 @@ TEST_CASE("a write leaves nothing unless a trigger or a default does") {
             "with x as (select 1) select * into y from x",
             "insert into t (a) values (1) returning setval(a)",
             "insert into t select 1 from f (2)",
+            "update pg_settings set setting = 'x'",  // its rule calls set_config
+            "with x as (update \"pg_settings\" set setting = 'x') select 1",
+            "insert t",
+            "insert",
         },
         trace::unknown);
 }
