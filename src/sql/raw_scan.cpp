@@ -1,96 +1,14 @@
 #include "raw_scan.hpp"
 
 #include <algorithm>
-#include <array>
 
 #include "characters.hpp"
 #include "setting_calls.hpp"
+#include "signs.hpp"
 #include "words.hpp"
 
 namespace pgballast::sql {
 namespace {
-
-enum class sign {
-    none,
-    set,
-    reset,
-    load,
-    set_config,
-    set_config_internal,
-    set_limit,
-    unicode,
-    uescape,
-    reads_sequence,
-    moves_sequence,
-    moves_and_runs,
-    seeds,
-    runs_strings,
-    into,
-    update,
-    pg_settings,
-    by_default,
-    defines,
-    alters,
-};
-
-struct entry {
-    std::string_view word;
-    sign means;
-};
-
-constexpr auto signs = [] {
-    std::array table{
-        entry{"alter", sign::alters},  // a serial column is filled at once
-        entry{"call", sign::defines},
-        entry{"cluster", sign::defines},
-        entry{"comment", sign::defines},
-        entry{"copy", sign::moves_sequence},
-        entry{"create", sign::defines},
-        entry{"currval", sign::reads_sequence},
-        entry{"currval_oid", sign::reads_sequence},
-        entry{"default", sign::by_default},
-        entry{"do", sign::defines},
-        entry{"drop", sign::defines},
-        entry{"execute", sign::moves_and_runs},  // a prepared INSERT, or a string
-        entry{"fetch", sign::moves_sequence},    // of a cursor on nextval
-        entry{"format", sign::runs_strings},
-        entry{"grant", sign::defines},
-        entry{"import", sign::defines},
-        entry{"insert", sign::moves_sequence},
-        entry{"into", sign::into},
-        entry{"lastval", sign::reads_sequence},
-        entry{"load", sign::load},
-        entry{"merge", sign::moves_sequence},
-        entry{"nextval", sign::moves_sequence},
-        entry{"nextval_oid", sign::moves_sequence},
-        entry{"pg_settings", sign::pg_settings},
-        entry{"reassign", sign::defines},
-        entry{"refresh", sign::defines},
-        entry{"reindex", sign::defines},
-        entry{"reset", sign::reset},
-        entry{"revoke", sign::defines},
-        entry{"security", sign::defines},
-        entry{"set", sign::set},
-        entry{"set_config", sign::set_config},
-        entry{"set_config_by_name", sign::set_config_internal},  // its pg_proc.prosrc
-        entry{"set_limit", sign::set_limit},
-        entry{"setseed", sign::seeds},
-        entry{"setval", sign::moves_sequence},
-        entry{"setval3_oid", sign::moves_sequence},
-        entry{"setval_oid", sign::moves_sequence},
-        entry{"truncate", sign::defines},
-        entry{"u", sign::unicode},
-        entry{"uescape", sign::uescape},
-        entry{"update", sign::update},
-    };
-    std::ranges::sort(table, by_word, &entry::word);
-    return table;
-}();
-
-sign sign_of(std::string_view word) {
-    const auto* const at = find_word(signs, word, &entry::word);
-    return at != signs.end() ? at->means : sign::none;
-}
 
 bool is_quote(char c) {
     return c == '\'' || c == '"' || c == '\\';
@@ -170,7 +88,7 @@ void raw_scan::word(raw_text& text, std::size_t start, std::string_view word) {
         case sign::reads_sequence:
             found_.reads_sequence = true;
             return;
-        case sign::moves_and_runs:
+        case sign::executes:
             runs_strings_ = defines_ = true;
             [[fallthrough]];
         case sign::moves_sequence:

@@ -71,7 +71,7 @@ bool raw_text::begins_command(std::size_t place) const noexcept {
 
 raw_name raw_text::name_at(std::size_t place) {
     raw_name name{raw_name::kind::none, {}, place};
-    bool quoted = false;
+    const bool quoted = at(behind_gap(place)) == '"';
     for (;;) {
         auto start = behind_gap(name.end);
         auto size = std::size_t{0};
@@ -80,7 +80,6 @@ raw_name raw_text::name_at(std::size_t place) {
             size = inside.find('"');
             if (size == npos)
                 break;
-            quoted = true;
             ++start;
             name.end = start + size + 1;
         } else if (is_any_of(at(start), character::letter)) {

@@ -13,7 +13,7 @@ struct raw_name {
     enum class kind {
         none,      // no name begins here
         constant,  // letters, digits, `_` and dots
-        quoted,    // anything else, in double quotes: of an identifier or of other code
+        quoted,    // begins with a double quote, of an identifier or of other code
         odd,       // anything else
     };
 

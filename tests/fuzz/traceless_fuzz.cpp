@@ -49,13 +49,15 @@ void check_facts(std::string_view text) {
         require(facts == expected);
         return;
     }
-    const auto block = std::string{"begin "}.append(text) + " end";
+    const auto block = std::string{"begin "}.append(text) + "\n; end";
     const auto dollars = sql::facts_of("do $x$" + block + "$x$");
     require_names(facts, dollars);
     for (const auto& name : facts.names)
         require(std::ranges::count(dollars.names, name) == 1);
-    require_names(facts, sql::facts_of("do '" + with_quotes_doubled(block) + "'"));
     require_names(facts, sql::facts_of_function(block, "plpgsql"));
+    if (text.find('"') != text.npos)
+        return;  // a quoted name has a length, with quotes doubled in it another
+    require_names(facts, sql::facts_of("do '" + with_quotes_doubled(block) + "'"));
 }
 
 }  // namespace

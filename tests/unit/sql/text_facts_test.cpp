@@ -220,6 +220,8 @@ TEST_CASE("a command that is put together is known by its beginning") {
     CHECK(has_unknown_name("execute format('set %I = %L', n, v);"));
     CHECK(has_unknown_name("execute format('set app.%s = %L', n, v);"));
     CHECK(has_unknown_name("execute format('set app.x%s to %L', n, v);"));
+    CHECK(has_unknown_name("reset größe.\"x\";"));
+    CHECK(has_unknown_name("set \"größe\".x = 1;"));
     CHECK(has_unknown_name("execute 'reset ' || n;"));
     CHECK(has_unknown_name("execute 'reset app.x' || n;"));
     CHECK(has_unknown_name("execute format('reset %I', n);"));
