@@ -48,11 +48,12 @@ WALKERS = 4
 WALKERS_BACKENDS = 2
 
 # What a client may be told. 08007: the outcome is unknown; 40001: a block was lost;
-# 57P03: no backend could be had in time; 57P01: the session's state was lost.
+# 57P03: no backend could be had in time; 57P01: the session's state was lost. None: nothing,
+# its connection has ended.
 MAY_BE_TOLD = {
-    "transaction": {"08007", "40001", "57P03"},
-    "session": {"08007", "40001", "57P03", "57P01"},
-    "auto": {"08007", "40001", "57P03", "57P01"},
+    "transaction": {"08007", "40001", "57P03", None},
+    "session": {"08007", "40001", "57P03", "57P01", None},
+    "auto": {"08007", "40001", "57P03", "57P01", None},
     "undisturbed": set(),
 }
 WALKS = {"all": Walk, "shared": SharedWalk, "reported": ReportedWalk}
@@ -93,10 +94,10 @@ class Client(threading.Thread):
 
     def hear(self, error: Lost) -> None:
         self.told[error.sqlstate or "closed"] += 1
-        if error.sqlstate is None:
-            self.leaving.wait(0.05)  # to connect failed, perhaps, and would again
-        elif error.sqlstate not in self.may_be_told:
+        if error.sqlstate not in self.may_be_told:
             self.violation = f"was told {error}"
+        elif error.sqlstate is None:
+            self.leaving.wait(0.05)  # to connect failed, perhaps, and would again
 
     def is_stuck(self) -> bool:
         return self.is_alive() and time.monotonic() - self.since > PATIENCE_S + 10

@@ -39,7 +39,11 @@ class Undisturbed:
         with contextlib.ExitStack() as stack:
             self.postgres = stack.enter_context(Postgres(jit="off"))
             self.make_databases()
-            self.proxy = stack.enter_context(self.start_proxy())
+            if self.given.mode == "direct":
+                self.proxy, self.port = None, self.postgres.port
+            else:
+                self.proxy = stack.enter_context(self.start_proxy())
+                self.port = self.proxy.port
             self.clients = [self.make_client(n) for n in range(1, self.given.clients + 1)]
             begun = time.monotonic()
             self.play()
@@ -70,8 +74,8 @@ class Undisturbed:
         )
 
     def make_client(self, number: int) -> Client:
-        through = self.postgres.dsn.replace(f":{self.postgres.port}/", f":{self.proxy.port}/")
-        direct = self.postgres.dsn.replace("/app", f"/{MIRROR}")
+        through = self.postgres.dsn.replace(f":{self.postgres.port}/", f":{self.port}/")
+        direct = f"{self.postgres.dsn.rpartition('/')[0]}/{MIRROR}"
         walk = TwinWalk(number, self.given.seed, through, direct)
         return Client(walk, "undisturbed", walk.connect)
 
@@ -94,7 +98,7 @@ class Undisturbed:
     def gather_violations(self) -> None:
         self.violations = [client.violation for client in self.clients if client.violation]
         self.violations += ["a client is stuck" for client in self.clients if client.is_stuck()]
-        if self.proxy.process.returncode is not None:
+        if self.proxy and self.proxy.process.returncode is not None:
             self.violations.append(f"pgballast has ended with {self.proxy.process.returncode}")
 
     def report(self) -> Dict[str, Any]:
@@ -112,8 +116,9 @@ class Undisturbed:
 
 def parse_arguments() -> argparse.Namespace:
     options = argparse.ArgumentParser(description=" ".join(__doc__.split("\n\n")[0].split()))
-    options.add_argument("--mode", choices=["auto", "session", "transaction"], default="auto",
-                         help="session: with a backend for each, which tests the test")  # fmt: skip
+    options.add_argument("--mode", choices=["auto", "session", "transaction", "direct"],
+                         default="auto", help="session: with a backend for each;"
+                         " direct: without a pgballast, which tests the test")  # fmt: skip
     options.add_argument("--io", choices=["auto", "io_uring", "epoll"], default="auto")
     options.add_argument("--steps", type=int, default=1000, help="of each client")
     options.add_argument("--seconds", type=int, default=600, help="at most")

@@ -139,6 +139,7 @@ def test_loss_in_a_block_that_commits_is_told(postgres_with_code, proxy):
     assert first_column(client.query("show app.tenant")) == ["before"]
 
 
+@pytest.mark.usefixtures("needs_sharing")
 def test_loss_of_a_restart_is_hidden_from_all_who_share(postgres_with_code, start_shared, io):
     proxy = start_shared(2, io=io)
     clients = [proxy.connect(application_name=f"client {n}") for n in range(6)]

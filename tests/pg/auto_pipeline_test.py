@@ -96,7 +96,7 @@ def test_pipeline_goes_on_while_others_wait(prepared_postgres, start_shared, io)
             answers = [client.read_until_ready() for _ in texts * 3]
             seen = [types(each) for each in answers]
             told = [first_column(each) for each in answers]
-            if seen != ["12DCZ", "12EZ", "12DCZ", "12DCZ"] * 3:
+            if seen != ["12DCZ", "1EZ", "12DCZ", "12DCZ"] * 3:
                 wrong.append(seen)
             if told != [[str(turn)], [], [str(number)], [""]] * 3:
                 wrong.append(told)

@@ -222,7 +222,6 @@ def test_settings_that_cannot_be_restored_fail_before_anything_runs(prepared_pos
     for request in [
         lambda: client.query("insert into rights values (current_user)"),
         lambda: client.query("select current_user"),
-        lambda: client.query("vacuum rights"),
         lambda: ask(client, extended("insert into rights values (current_user)") + SYNC),
         lambda: ask(client, extended("select current_user") + SYNC),
     ]:

@@ -8,6 +8,7 @@ from authority import Authority
 from neonsim import NeonSim
 from pgballast import CannotServe, Pgballast
 from postgres import Postgres
+from unshared import Unshared
 
 
 @pytest.fixture
@@ -73,7 +74,7 @@ def start_pgballast() -> Iterator[Callable[..., Pgballast]]:
 
 
 # Tests of clients that share backends can themselves be tested: with this set, each client
-# has a backend of its own, and what they ask for must hold all the same.
+# connects to PostgreSQL itself, and what they ask for must hold all the same.
 UNSHARED = bool(os.environ.get("PGBALLAST_UNSHARED"))
 
 
@@ -82,9 +83,9 @@ def start_shared(start_pgballast, postgres) -> Callable[..., Pgballast]:
     """Starts pgballasts whose clients share `max` backends."""
 
     def start(most: int = 1, mode: str = "auto", **options: Any) -> Pgballast:
-        if UNSHARED:
-            mode, most = "session", 150
         upstream = options.pop("upstream", postgres.dsn)
+        if UNSHARED:
+            return Unshared(upstream)
         return start_pgballast(upstream, mode=mode, pool={"max": most}, **options)
 
     return start

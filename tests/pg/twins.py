@@ -19,9 +19,9 @@ from rawclient import Message
 
 MIRROR = "mirror"
 
-# All there is, but what must differ. A custom setting that is unknown to a new connection
-# is empty once its backend has known it.
-SETTINGS = """select name, setting from pg_settings order by name"""
+# All there is, but what must differ: plpgsql's are there once a backend has run some of it,
+# for whomever; a custom setting is empty instead of unknown once its backend has known it.
+SETTINGS = "select name, setting from pg_settings where name not like 'plpgsql.%' order by name"
 IDENTITY = """select current_user, session_user, current_schemas(true)::text,
     coalesce(current_setting('app.tenant', true), ''),
     coalesce(current_setting('app.user_id', true), '')"""
@@ -184,6 +184,18 @@ def essence(said: Message) -> tuple:
         return said.type, said.body[4:]  # without the process id
     if said.type in "EN":
         return said.type, sorted(said.fields().items())
+    if said.type == "T":
+        return said.type, described(said.body)
     if said.type == "D":
         return said.type, re.sub(rb"pg_temp_\d+|pg_toast_temp_\d+", b"pg_temp", said.body)
     return said.type, said.body
+
+
+def described(body: bytes) -> List[Tuple[bytes, bytes]]:
+    """The columns of a RowDescription, without the OIDs of their tables: name, and the rest."""
+    columns, at = [], 2
+    while at < len(body):
+        end = body.index(b"\0", at)
+        columns.append((body[at:end], body[end + 5 : end + 19]))
+        at = end + 19
+    return columns
