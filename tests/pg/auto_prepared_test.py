@@ -411,7 +411,7 @@ def test_prepared_by_asyncpg(prepared_postgres, start_shared, mode, io):
     proxy = start_shared(2, mode=mode, io=io, log_level="info")
 
     async def work(number: int) -> None:
-        client = await asyncpg.connect(proxy.dsn(), ssl=False, statement_cache_size=5)
+        client = await asyncpg.connect(proxy.url(), ssl=False, statement_cache_size=5)
         for turn in range(60):
             assert await client.fetchval("select $1::int + 1", turn) == turn + 1
             kind = turn % 9
@@ -437,7 +437,7 @@ def test_prepared_by_asyncpg_without_its_cache(prepared_postgres, start_shared, 
     proxy = start_shared(mode=mode)
 
     async def work(number: int) -> None:
-        client = await asyncpg.connect(proxy.dsn(), ssl=False, statement_cache_size=0)
+        client = await asyncpg.connect(proxy.url(), ssl=False, statement_cache_size=0)
         for turn in range(30):
             said = await client.fetchrow(f"select $1::int + {number} as of_{number}", turn)
             assert dict(said) == {f"of_{number}": turn + number}

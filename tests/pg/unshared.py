@@ -17,6 +17,11 @@ class Unshared:
     def dsn(self, **keywords: Any) -> str:
         return make_dsn(**{**self.upstream, **keywords})
 
+    def url(self) -> str:
+        """For drivers that take no keywords."""
+        own = self.upstream
+        return f"postgresql://{own['user']}:{own['password']}@127.0.0.1:{self.port}/{own['dbname']}"
+
     def connect(self, **keywords: Any) -> Any:
         connection = psycopg2.connect(**{**self.upstream, **keywords})
         connection.autocommit = True
