@@ -34,7 +34,7 @@ from queries import run, value  # noqa: E402
 from sessions import (  # noqa: E402
     PATIENCE_S, ExtendedSession, Lost, PipelinedSession, SimpleSession,
 )  # fmt: skip
-from walk import SETUP, ReportedWalk, State, Walk, look  # noqa: E402
+from walk import SETUP, ReportedWalk, SharedWalk, State, Walk, look  # noqa: E402
 from workloads import TABLES, Appends, Bank, Counting, Inserts, Violation, Workload  # noqa: E402
 
 # Which clients there are: a workload, through which driver.
@@ -48,11 +48,16 @@ WALKERS = 4
 WALKERS_BACKENDS = 2
 
 # What a client may be told. 08007: the outcome is unknown; 40001: a block was lost;
-# 57P03: no backend could be had in time; 57P01: the session's state was lost.
+# 57P03: no backend could be had in time; 57P01: the session's state was lost. None: nothing,
+# its connection has ended.
 MAY_BE_TOLD = {
-    "transaction": {"08007", "40001", "57P03"},
-    "session": {"08007", "40001", "57P03", "57P01"},
+    "transaction": {"08007", "40001", "57P03", None},
+    "session": {"08007", "40001", "57P03", "57P01", None},
+    "auto": {"08007", "40001", "57P03", "57P01", None},
+    "undisturbed": set(),
 }
+WALKS = {"all": Walk, "shared": SharedWalk, "reported": ReportedWalk}
+WALK_OF = {"session": "all", "auto": "shared", "transaction": "reported"}
 
 
 class Client(threading.Thread):
@@ -89,10 +94,10 @@ class Client(threading.Thread):
 
     def hear(self, error: Lost) -> None:
         self.told[error.sqlstate or "closed"] += 1
-        if error.sqlstate is None:
-            self.leaving.wait(0.05)  # to connect failed, perhaps, and would again
-        elif error.sqlstate not in self.may_be_told:
+        if error.sqlstate not in self.may_be_told:
             self.violation = f"was told {error}"
+        elif error.sqlstate is None:
+            self.leaving.wait(0.05)  # to connect failed, perhaps, and would again
 
     def is_stuck(self) -> bool:
         return self.is_alive() and time.monotonic() - self.since > PATIENCE_S + 10
@@ -150,7 +155,7 @@ class Chaos:
         server.close()
 
     def start_proxy(self) -> Pgballast:
-        backends = 5
+        backends = 5  # fewer than clients
         if self.given.mode == "session":
             backends = len(WRITERS) + WALKERS_BACKENDS
         return Pgballast(
@@ -171,7 +176,7 @@ class Chaos:
         for number, (workload, session) in enumerate(WRITERS, 1):
             work = workload(number, self.given.seed)
             yield Client(work, self.given.mode, lambda make=session: make(url))
-        walk = Walk if self.given.walk == "all" else ReportedWalk
+        walk = WALKS[self.given.walk]
         fresh = self.fresh_state()
         for number in range(100, 100 + WALKERS):
             work = walk(number, self.given.seed, fresh)
@@ -267,19 +272,19 @@ class Chaos:
 
 def parse_arguments() -> argparse.Namespace:
     options = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    options.add_argument("--mode", choices=["session", "transaction"], default="session")
+    options.add_argument("--mode", choices=list(WALK_OF), default="session")
     options.add_argument("--io", choices=["auto", "io_uring", "epoll"], default="auto")
     options.add_argument("--seconds", type=int, default=60)
     options.add_argument("--seed", type=int, default=random.randrange(10**6))
     options.add_argument("--messages", type=float, default=60, help="before a cut, on average")
-    options.add_argument("--walk", choices=["all", "reported"],
-                         help="what is walked over (session: all; transaction: reported)")  # fmt: skip
+    options.add_argument("--walk", choices=list(WALKS),
+                         help="what is walked over, instead of what the mode promises")
     options.add_argument("--no-faults", dest="faults", action="store_false")
     options.add_argument("--must-catch", metavar="PATTERN",
                          help="end with status 0 only if a violation like this was seen")  # fmt: skip
     options.add_argument("--program", help="instead of the pgballast that was built")
     given = options.parse_args()
-    given.walk = given.walk or ("all" if given.mode == "session" else "reported")
+    given.walk = given.walk or WALK_OF[given.mode]
     if not given.faults:
         given.messages = 1e12
     return given

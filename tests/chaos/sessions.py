@@ -43,7 +43,8 @@ class SimpleSession:
     merge into one, drivers lose the SQLSTATE of an error that ends the connection."""
 
     def __init__(self, url: str) -> None:
-        self._libpq = psycopg.pq.PGconn.connect(f"{url}?connect_timeout={PATIENCE_S}".encode())
+        parameter = f"{'&' if '?' in url else '?'}connect_timeout={PATIENCE_S}"
+        self._libpq = psycopg.pq.PGconn.connect(f"{url}{parameter}".encode())
         if self.closed:
             raise Lost(None, self._libpq.error_message.decode(errors="replace"))
 
@@ -53,6 +54,23 @@ class SimpleSession:
 
     def run(self, text: str) -> List[Row]:
         self._send(self._libpq.send_query, text.encode())
+        return self._answer()
+
+    # The extended protocol, one request at a time.
+
+    def run_with(self, text: str, *values: str) -> List[Row]:
+        self._send(self._libpq.send_query_params, text.encode(), _encoded(values))
+        return self._answer()
+
+    def prepare(self, name: str, text: str) -> List[Row]:
+        self._send(self._libpq.send_prepare, name.encode(), text.encode())
+        return self._answer()
+
+    def run_prepared(self, name: str, *values: str) -> List[Row]:
+        self._send(self._libpq.send_query_prepared, name.encode(), _encoded(values))
+        return self._answer()
+
+    def _answer(self) -> List[Row]:
         error: Optional[Lost] = None
         found: List[Row] = []
         while result := self._libpq.get_result():
@@ -117,6 +135,10 @@ def _one_by_one(session: Any, texts: Sequence[str]) -> List[Optional[Lost]]:
         except Lost as error:
             return [*outcomes, error]
     return outcomes
+
+
+def _encoded(values: Sequence[str]) -> List[bytes]:
+    return [value.encode() for value in values]
 
 
 def _error_in(result: Any) -> Optional[Lost]:

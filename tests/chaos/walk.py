@@ -3,7 +3,7 @@ its session looks like, and it must be what its own steps have made of it: nothi
 nothing of another client's.
 
 What a mode does not promise is left out of the walk: `transaction` keeps what the server
-reports, and no more.
+reports, and no more; `auto` keeps all, but lists prepared statements as it likes.
 """
 
 import collections
@@ -19,6 +19,8 @@ SETUP = """
     grant usage on sequence walked to walker;
     create function set_tenant(name text) returns void language plpgsql as
         $$ begin perform set_config('app.' || 'tenant', name, false); end $$;
+    create function be_tenant(name text) returns void language plpgsql as
+        $$ begin perform set_config('app.tenant', name, false); end $$;
 """
 
 # What is looked at, in the order of LOOK.
@@ -196,3 +198,52 @@ class ReportedWalk(Walk):
 
     def moves(self) -> List[Callable[[], None]]:
         return self.reported_moves()
+
+
+class SharedWalk(Walk):
+    """On backends that change hands within a session, as in mode `auto`. Most sessions do
+    nothing that would keep one."""
+
+    watched = [name for name in NAMES if name != "prepared"]
+
+    def step(self, session: Any) -> None:
+        if session is not self.session:
+            self.keeps_its_backend = self.dice.random() < 0.3
+        super().step(session)
+
+    def moves(self) -> List[Callable[[], None]]:
+        if self.keeps_its_backend:
+            return super().moves()
+        return [
+            *self.reported_moves(), self.set_work_mem, self.set_search_path, self.be_tenant,
+            self.set_tenant_with_text, self.set_role, self.prepare, self.draw_number, self.reset,
+            self.rest, self.rest,
+        ]  # fmt: skip
+
+    def be_tenant(self) -> None:
+        """Through a function whose body says which setting it sets."""
+        tenant = f"{self.number}/{self.dice.randint(0, 99)}"
+        self._set("tenant", f"select public.be_tenant('{tenant}')", tenant)
+
+    def set_tenant_with_text(self) -> None:
+        tenant = f"{self.number}/{self.dice.randint(0, 99)}"
+        text = self.dice.choice(
+            ["select set_config('app.tenant', '{}', false)", "set app.tenant to '{}'"]
+        )
+        self._set("tenant", text.format(tenant), tenant)
+
+    def draw_number(self) -> None:
+        """Who has not asked for one before is told that there is none, never another's."""
+        both = "select nextval('public.walked'); select currval('public.walked')"
+        drawn, current = self.session.run(both)
+        try:
+            later = self.session.run("select currval('public.walked')")[0]
+        except Lost as error:
+            if error.sqlstate != "55000":
+                raise
+            later = drawn
+        if not drawn == current == later:
+            raise Violation(f"walker {self.number}: currval is another client's")
+
+    def rest(self) -> None:
+        """Looks around, which others may use to take its backend."""

@@ -1,5 +1,6 @@
 """Fixtures of all tests against a real PostgreSQL."""
 
+import os
 from typing import Any, Callable, Iterator
 
 import pytest
@@ -7,6 +8,7 @@ from authority import Authority
 from neonsim import NeonSim
 from pgballast import CannotServe, Pgballast
 from postgres import Postgres
+from unshared import Unshared
 
 
 @pytest.fixture
@@ -69,6 +71,31 @@ def start_pgballast() -> Iterator[Callable[..., Pgballast]]:
     yield start
     for each in started:
         each.stop()
+
+
+# Tests of clients that share backends can themselves be tested: with this set, each client
+# connects to PostgreSQL itself, and what they ask for must hold all the same.
+UNSHARED = bool(os.environ.get("PGBALLAST_UNSHARED"))
+
+
+@pytest.fixture
+def start_shared(start_pgballast, postgres) -> Callable[..., Pgballast]:
+    """Starts pgballasts whose clients share `max` backends."""
+
+    def start(most: int = 1, mode: str = "auto", **options: Any) -> Pgballast:
+        upstream = options.pop("upstream", postgres.dsn)
+        if UNSHARED:
+            return Unshared(upstream)
+        return start_pgballast(upstream, mode=mode, pool={"max": most}, **options)
+
+    return start
+
+
+@pytest.fixture
+def needs_sharing() -> None:
+    """For what cannot be seen where each client has a backend of its own."""
+    if UNSHARED:
+        pytest.skip("each client has a backend of its own")
 
 
 @pytest.fixture(params=["epoll", "io_uring"])

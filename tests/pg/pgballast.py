@@ -97,6 +97,11 @@ class Pgballast:
     def dsn(self, **keywords: Any) -> str:
         return psycopg2.extensions.make_dsn(**self._keywords(**keywords))
 
+    def url(self) -> str:
+        """For drivers that take no keywords."""
+        own = self.upstream
+        return f"postgresql://{own['user']}:{own['password']}@127.0.0.1:{self.port}/{own['dbname']}"
+
     def connect(self, **keywords: Any) -> Any:
         """A connection with autocommit, as the upstream's user."""
         connection = psycopg2.connect(**self._keywords(**keywords))

@@ -6,7 +6,7 @@ import hmac
 import secrets
 import socket
 import struct
-from typing import List
+from typing import List, Sequence
 
 from rawclient import TIMEOUT_S, Message, RawClient, message, request_packet, startup_packet
 
@@ -121,8 +121,10 @@ def query(text: str) -> bytes:
     return message("Q", text.encode() + b"\0")
 
 
-def parse(text: str, name: str = "") -> bytes:
-    return message("P", f"{name}\0{text}\0".encode() + struct.pack("!h", 0))
+def parse(text: str, name: str = "", types: Sequence[int] = ()) -> bytes:
+    """`types`: OIDs of the parameters; those not given are found by the server."""
+    body = f"{name}\0{text}\0".encode() + struct.pack("!h", len(types))
+    return message("P", body + struct.pack(f"!{len(types)}i", *types))
 
 
 def bind(*values: str, statement: str = "") -> bytes:
@@ -139,6 +141,14 @@ def execute(max_rows: int = 0) -> bytes:
 
 def describe_portal() -> bytes:
     return message("D", b"P\0")
+
+
+def describe_statement(name: str = "") -> bytes:
+    return message("D", f"S{name}\0".encode())
+
+
+def close_statement(name: str = "") -> bytes:
+    return message("C", f"S{name}\0".encode())
 
 
 def extended(text: str, *values: str) -> bytes:
