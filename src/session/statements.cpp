@@ -73,7 +73,8 @@ statement_ptr statement_registry::share(wire::bytes definition, wire::bytes fing
     prune();
     std::string name = "pgballast_";
     boost::algorithm::hex_lower(key.begin(), key.end(), std::back_inserter(name));
-    auto made = std::make_shared<const statement>(std::move(name), std::string{definition});
+    auto made =
+        std::make_shared<const statement>(statement{std::move(name), std::string{definition}});
     known_[key] = made;
     return made;
 }
@@ -81,8 +82,8 @@ statement_ptr statement_registry::share(wire::bytes definition, wire::bytes fing
 statement_ptr statement_registry::alone(wire::bytes definition) {
     static std::atomic<std::uint64_t> last = 0;
     const auto number = last.fetch_add(1, std::memory_order_relaxed) + 1;
-    return std::make_shared<const statement>("pgballast_alone_" + std::to_string(number),
-                                             std::string{definition});
+    return std::make_shared<const statement>(
+        statement{"pgballast_alone_" + std::to_string(number), std::string{definition}});
 }
 
 /// The first half of SHA-256: two texts that share a name by chance or by intent are beyond

@@ -12,6 +12,8 @@ TEST_CASE("a literal that says when it was read is not the same tomorrow") {
         CHECK(freezes_time("select timestamp '  " + word + "  '"));
         CHECK(freezes_time("select '" + word + " 10:00'::timestamp"));
         CHECK(freezes_time("select '" + word + "10:00'::timestamp"));
+        CHECK(freezes_time("select '10:00" + word + "'::timestamp"));
+        CHECK(freezes_time("select '_" + word + "_'::timestamp"));
         CHECK(freezes_time("select '{" + word + "}'::date[]"));
         CHECK(freezes_time("select '[" + word + ",)'::daterange"));
         CHECK(freezes_time("select 'a', 'it''s " + word + "'"));

@@ -22,10 +22,10 @@ struct example {
 
 /// Messages that speak of a statement: "old", or the unnamed one.
 std::vector<example> examples() {
-    const auto types = "\0\2\0\0\0\x17\0\0\0\x19"s;
+    const auto definition = "select 1\0\0\2\0\0\0\x17\0\0\0\x19"s;
     const auto values = "\0\0\0\1\0\0\0\1x\0\0"s;
     return {
-        {frame('P', "old\0select 1\0"s + types), 9, frame('P', "new\0select 1\0"s + types)},
+        {frame('P', "old\0"s + definition), 9, frame('P', "new\0"s + definition)},
         {frame('P', "\0\0\0\0"s), 6, frame('P', "new\0\0\0\0"s)},
         {frame('B', "portal\0old\0"s + values), 16, frame('B', "portal\0new\0"s + values)},
         {frame('B', "\0\0"s + values), 7, frame('B', "\0new\0"s + values)},
@@ -163,7 +163,8 @@ TEST_CASE("a Bind of any size is renamed by its front") {
 
 TEST_CASE("Parse is taken apart and put together under another name") {
     const auto definition = "select $1\0\0\1\0\0\0\x17"s;
-    const auto body = "name\0"s + definition;
+    auto body = "name\0"s;
+    body.append(definition);
     const auto fields = wire::decode_parse(body).value();
     CHECK(fields.name == "name");
     CHECK(fields.text == "select $1");
