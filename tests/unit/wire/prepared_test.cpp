@@ -23,9 +23,12 @@ struct example {
 /// Messages that speak of a statement: "old", or the unnamed one.
 std::vector<example> examples() {
     const auto definition = "select 1\0\0\2\0\0\0\x17\0\0\0\x19"s;
+    const auto parse = [&](const std::string& name) {
+        return frame('P', name + '\0' + definition);
+    };
     const auto values = "\0\0\0\1\0\0\0\1x\0\0"s;
     return {
-        {frame('P', "old\0"s + definition), 9, frame('P', "new\0"s + definition)},
+        {parse("old"), 9, parse("new")},
         {frame('P', "\0\0\0\0"s), 6, frame('P', "new\0\0\0\0"s)},
         {frame('B', "portal\0old\0"s + values), 16, frame('B', "portal\0new\0"s + values)},
         {frame('B', "\0\0"s + values), 7, frame('B', "\0new\0"s + values)},
