@@ -27,6 +27,8 @@ class category final : public boost::system::error_category {
                 return "no PostgreSQL user name specified in startup packet";
             case errc::bad_message_type:
                 return "unexpected message type";
+            case errc::name_too_long:
+                return "name of a prepared statement or portal too long";
         }
         return "unknown protocol error";
     }

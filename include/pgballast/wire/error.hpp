@@ -14,6 +14,7 @@ enum class errc {
     duplicate_parameter,  // a startup parameter given twice
     missing_user,         // a startup packet without "user"
     bad_message_type,     // a type byte that has no place here
+    name_too_long,        // names of statements and portals that nobody gives
 };
 
 const boost::system::error_category& error_category() noexcept;
