@@ -22,7 +22,7 @@ client::client(worker& home, local_pool& pool, session::mode how, new_client who
       session_{
           how, std::move(who.told), std::move(who.startup),
           static_cast<std::uint32_t>(std::min<std::size_t>(who.message_max, wire::body_size_max)),
-          pool.shared.database()},
+          pool.shared.database(), pool.statements},
       process_id_{who.process_id},
       of_account_{*who.of_account},
       cancel_key_{std::move(who.cancel_key)} {}
@@ -64,6 +64,7 @@ void client::feed(net::slice data) {
         }
         switch (step.what) {
             case act::done:
+                end_use();
                 if (socket_.congested() || (lent_ && lent_->socket().congested()))
                     socket_.pause();
                 return;
@@ -98,6 +99,12 @@ void client::feed(net::slice data) {
     }
 }
 
+/// What was sent, if anything, had no reply to come.
+void client::end_use() {
+    if (lent_ && lent_->where == backend::place::lent && session_.is_idle())
+        nothing_under_way({});
+}
+
 void client::begin_use() {
     if (lent_->where == backend::place::resting)
         home_.use(*lent_);
@@ -116,7 +123,7 @@ void client::hold(net::bytes data) {
 }
 
 void client::feed_held() {
-    if (!held_.empty()) {
+    if (!held_.empty() || session_.holds_message()) {
         const auto held = std::exchange(held_, {});
         feed(home_.engine().memory().copy(held));
     }

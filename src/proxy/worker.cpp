@@ -97,7 +97,7 @@ local_pool& worker::local(shared_pool& pool) {
         pools_.resize(pool.index() + 1);
     auto& mine = pools_[pool.index()];
     if (!mine)
-        mine.reset(new local_pool{pool, pool.counters(number_), {}, {}, {}, {}, {}, {}});
+        mine = std::make_unique<local_pool>(pool, pool.counters(number_));
     return *mine;
 }
 

@@ -202,6 +202,7 @@ void worker::release(backend& one, bool clean, bool cancel_answered) {
         return errand(one, "discard all", [this, &one] {
             one.state().applied = nullptr;
             one.state().tenancy = 0;
+            one.state().statements->clear();
             offer(one);
         });
     if (!one.pool().shares() && session::changed_identity(one.state()))

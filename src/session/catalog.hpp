@@ -33,12 +33,23 @@ inline constexpr const char* holds_no_user_code =
     " '(^|[^a-z_.])(char_length|length|lower|upper|btrim|abs)[(]', ' (', 'g')"
     " operator(pg_catalog.~) '[[:alnum:]_\"][(]');";
 
-/// Behind it: source and language of each function that may change what is looked at in a
-/// session. A body of the standard's kind (BEGIN ATOMIC) has no source of its own.
+/// Behind it: name, source and language of each function that may change what is looked at
+/// in a session, and whether somebody may run it without naming it: through another function,
+/// a trigger, or anything else that depends on it. A body of the standard's kind (BEGIN ATOMIC)
+/// has no source of its own.
 inline constexpr const char* code_that_may_change_sessions =
-    "select case when p.prosrc operator(pg_catalog.=) ''"
+    "select p.proname, case when p.prosrc operator(pg_catalog.=) ''"
     " then pg_catalog.pg_get_functiondef(p.oid)"
-    " else p.prosrc end, l.lanname from pg_catalog.pg_proc p"
+    " else p.prosrc end, l.lanname,"
+    " p.prorettype operator(pg_catalog.=) 2279::pg_catalog.oid"
+    " or p.prorettype operator(pg_catalog.=) 3838::pg_catalog.oid"
+    " or exists (select from pg_catalog.pg_depend d"
+    " where d.refclassid operator(pg_catalog.=) 1255::pg_catalog.oid"
+    " and d.refobjid operator(pg_catalog.=) p.oid)"
+    " or exists (select from pg_catalog.pg_proc q"
+    " where q.oid operator(pg_catalog.>=) 16384 and q.oid operator(pg_catalog.<>) p.oid"
+    " and pg_catalog.strpos(q.prosrc, p.proname) operator(pg_catalog.>) 0)"
+    " from pg_catalog.pg_proc p"
     " join pg_catalog.pg_language l on l.oid operator(pg_catalog.=) p.prolang"
     " where p.oid operator(pg_catalog.>=) 16384"
     " and l.lanname operator(pg_catalog.<>) 'c'"

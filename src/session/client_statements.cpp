@@ -17,6 +17,12 @@ client_statements::meaning client_statements::find(wire::bytes name) const {
     return {found.standing, found.value ? *found.value : statement_ptr{}};
 }
 
+std::optional<std::string> client_statements::name_of(wire::bytes server_name) const {
+    return names_.find_name([&](const statement_ptr& one) {
+        return one && one->server_name == server_name;
+    });
+}
+
 void client_statements::parse_sent(wire::bytes name, statement_ptr made) {
     assert(!name.empty() && made);
     change(name, std::move(made));

@@ -13,6 +13,12 @@ constexpr bool is_extended(char request) noexcept {
 
 }  // namespace
 
+void expected_replies::sent(counted what) {
+    segment_open_ = true;
+    if (!skipping_to_sync_)
+        push(static_cast<char>(what));
+}
+
 void expected_replies::sent(char type) {
     switch (type) {
         case 'P':
@@ -59,8 +65,10 @@ void expected_replies::sent(char type) {
 
 expected_replies::verdict expected_replies::arrived(char type) {
     pop_marks();
+    ended_ = 0;
     if (!empty() && queue_[head_] == doubtful_sync) {
         if (type == 'Z') {
+            ended_ = 'S';
             ready_arrived_in_doubt();
             return verdict::relay;
         }
@@ -69,7 +77,7 @@ expected_replies::verdict expected_replies::arrived(char type) {
     if (empty())
         return verdict::violation;
 
-    const auto whose = front_is_own() ? verdict::swallow : verdict::relay;
+    const auto whose = verdict_on(type);
     const auto owed = front();
     switch (type) {
         case 'E':
@@ -82,6 +90,7 @@ expected_replies::verdict expected_replies::arrived(char type) {
         case 'Z':
             if (!ends_with_ready(owed))
                 return verdict::violation;
+            ended_ = owed;
             pop();
             return whose;
         case 'D':
@@ -107,8 +116,29 @@ expected_replies::verdict expected_replies::arrived(char type) {
     }
     if (!ends_front(type))
         return verdict::violation;
+    ended_ = queue_[head_];
     pop();
     return whose;
+}
+
+expected_replies::verdict expected_replies::verdict_on(char reply) const noexcept {
+    if (front_is_own())
+        return verdict::swallow;
+    if (reply == 'E' || !is_counted(queue_[head_]))
+        return verdict::relay;
+    switch (static_cast<counted>(queue_[head_])) {
+        case counted::parse_of_known:
+            return verdict::parsed;
+        case counted::own_parse:
+        case counted::own_close:
+            return verdict::swallow;
+        default:
+            return verdict::relay;
+    }
+}
+
+counted expected_replies::ended_counted() const noexcept {
+    return is_counted(ended_) ? static_cast<counted>(ended_) : counted::none;
 }
 
 bool expected_replies::ends_front(char reply) const noexcept {
@@ -192,6 +222,7 @@ void expected_replies::copy_in_ends() {
         const bool last = queue_[at] == copy_end;
         if (!last && queue_[at] != doubtful_sync)
             return;
+        passed_over_ += last ? 0 : 1;
         queue_[at] = copy_end;
         ++copies_behind_;
         if (last)
@@ -204,7 +235,7 @@ bool expected_replies::segment_is_open() const noexcept {
     for (auto at = queue_.size(); at != head_; --at) {
         if (ends_with_ready(queue_[at - 1]))
             return false;
-        if (is_extended(queue_[at - 1]))
+        if (is_extended(from_entry(queue_[at - 1])))
             return true;
     }
     return false;
@@ -257,8 +288,10 @@ void expected_replies::pop_marks() {
 }
 
 void expected_replies::pop_doubts() {
-    while (!empty() && (queue_[head_] == doubtful_sync || queue_[head_] == copy_end))
+    while (!empty() && (queue_[head_] == doubtful_sync || queue_[head_] == copy_end)) {
+        passed_over_ += queue_[head_] == doubtful_sync ? 1 : 0;
         drop_front();
+    }
 }
 
 void expected_replies::drop_front() {

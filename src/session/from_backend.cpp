@@ -18,6 +18,8 @@ bool announces_shutdown(bytes sqlstate) noexcept {
 /// bytes: behind a part no error fits, should the backend be lost.
 constexpr std::size_t small_reply = 16 * 1024;
 
+constexpr bytes parse_complete{"1\0\0\0\4", 5};
+
 }  // namespace
 
 loss loss_by(const wire::error_fields& last_error) {
@@ -29,10 +31,8 @@ loss loss_by(const wire::error_fields& last_error) {
 step session::from_backend(bytes in) {
     if (told_due_ && !expected_.front_is_own() && tell_changes())
         return {0, act::send, 0};
-    if (idle_due_) {  // the ReadyForQuery was sent by itself
-        idle_due_ = false;
-        return {0, act::idle, 0};
-    }
+    if (const auto due = take_due())  // the ReadyForQuery was sent by itself
+        return {0, *due, 0};
     std::size_t run = 0;
     while (run < in.size()) {
         const auto piece =
@@ -55,12 +55,19 @@ step session::from_backend(bytes in) {
             return {run, act::send, piece->used};
         }
         run += piece->used;
-        if (idle_due_) {
-            idle_due_ = false;
-            return {run, act::idle, 0};
-        }
+        if (const auto due = take_due())
+            return {run, *due, 0};
     }
     return {run, act::done, 0};
+}
+
+/// What the driver is to be told behind a ReadyForQuery.
+std::optional<act> session::take_due() noexcept {
+    if (std::exchange(resume_due_, false))
+        return act::resume;
+    if (std::exchange(idle_due_, false))
+        return act::idle;
+    return std::nullopt;
 }
 
 /// Error, notice, parameter and ready messages decide something, and so do the rows of our
@@ -88,6 +95,12 @@ std::optional<step> session::judge(const message_stream::piece& piece) {
                 const auto verdict = expected_.arrived(piece.type);
                 if (verdict == expected_replies::verdict::violation)
                     return violated("a reply that nobody asked for");
+                count_reply();
+                if (verdict == expected_replies::verdict::parsed) {
+                    out_.assign(parse_complete);
+                    backend_body_ = route::swallow;
+                    return step{0, act::send, 0};
+                }
                 backend_body_ =
                     verdict == expected_replies::verdict::swallow ? route::swallow : route::relay;
                 if (piece.type == 'C' && piece.whole() && backend_body_ == route::relay)
@@ -129,12 +142,11 @@ void session::on_own_row(const message_stream::piece& piece) {
 
 void session::look_at(bytes row) {
     const auto* user = backend_->login_reported->find("session_authorization");
-    const auto* ours = backend_->reported->find("client_encoding");
-    const auto* theirs = backend_->reported->find("server_encoding");
-    known_.looked(row, user ? bytes{*user} : bytes{}, ours && theirs && *ours == *theirs);
+    known_.looked(row, user ? bytes{*user} : bytes{});
 }
 
 void session::note_command(bytes tag) {
+    forget_statements(tag);
     if (!changes_settings(tag))
         return;
     backend_->applied_changed = true;
@@ -160,7 +172,13 @@ std::optional<step> session::on_error(const message_stream::piece& piece) {
         last_words_ = loss_by(fields);
         return step{0, act::lost, 0};
     }
+    const bool extended = bytes{"PBDEC"}.find(expected_.front()) != bytes::npos;
     const auto verdict = expected_.arrived('E');
+    if (extended) {
+        count_reply();
+        names_.failed();
+        backend_->statements->failed();
+    }
     if (verdict == expected_replies::verdict::violation)
         return violated("an error that nobody asked for");
     if (verdict == expected_replies::verdict::swallow) {
@@ -177,6 +195,12 @@ std::optional<step> session::on_error(const message_stream::piece& piece) {
     if (fields.sqlstate == wire::sqlstate::query_canceled &&
         fields.message.find("user request") != bytes::npos)
         cancel_answered_ = true;
+    if (fields.sqlstate == wire::sqlstate::invalid_statement_name ||
+        fields.sqlstate == wire::sqlstate::duplicate_statement)
+        if (rename_in_error(fields)) {
+            backend_body_ = route::swallow;
+            return step{0, act::send, 0};
+        }
     backend_body_ = route::relay;
     backend_body_relayed_ = !piece.ends;
     return {};
@@ -225,10 +249,19 @@ std::optional<step> session::on_ready_for_query(const message_stream::piece& pie
             return violated("a ReadyForQuery that nobody asked for");
         case expected_replies::verdict::swallow:
             return on_own_ready(what, *status);
+        case expected_replies::verdict::parsed:
         case expected_replies::verdict::relay:
+            count_reply();
             txn_ = *status;
-            if (!expected_.owes())
+            if (!expected_.owes()) {
                 opener_.clear();
+                deallocates_ = false;
+                sets_in_block_ &= txn_ != wire::txn::idle;
+            }
+            if (phase_ == phase::settling) {
+                phase_ = phase::ready;
+                front_due_ = resume_due_ = true;
+            }
             if (auto asked = restore_startup())
                 return asked;
             idle_due_ = is_idle();

@@ -1,7 +1,9 @@
 // The client's bytes: when they need a backend, and which of them go there.
+#include <boost/algorithm/string/predicate.hpp>
 #include <utility>
 
 #include "pgballast/session/session.hpp"
+#include "pgballast/sql/deallocate.hpp"
 #include "pgballast/sql/text_facts.hpp"
 #include "pgballast/wire/sqlstate.hpp"
 
@@ -10,8 +12,11 @@ namespace {
 
 constexpr bytes frontend_types = "QPBDECSHFdcfX";
 
-/// Messages whose text is judged, where sessions are kept.
-constexpr bytes judged_types = "QP";
+/// Messages that may name a statement.
+constexpr bytes naming_types = "PBDC";
+
+/// … and with texts that are judged, where sessions are kept.
+constexpr bytes judged_types = "PBDCQ";
 
 /// What PostgreSQL expects while it copies in: Sync and Flush are ignored.
 constexpr bytes copy_in_types = "dcfHS";
@@ -19,7 +24,7 @@ constexpr bytes copy_in_types = "dcfHS";
 /// Messages that begin something new: with a reply outstanding, that is pipelining.
 constexpr bytes request_types = "QFPBDEC";
 
-constexpr bytes program_limit_exceeded = "54000";
+
 
 constexpr bool contains(bytes types, char type) noexcept {
     return types.find(type) != bytes::npos;
@@ -28,7 +33,9 @@ constexpr bool contains(bytes types, char type) noexcept {
 }  // namespace
 
 step session::from_client(bytes in) {
-    const auto whole_types = keeps_session() ? judged_types : bytes{};
+    const auto whole_types = keeps_session() ? judged_types : naming_types;
+    if (front_due_)
+        return send_held_front();
     std::size_t run = 0;
     while (run < in.size()) {
         const auto rest = in.substr(run);
@@ -64,6 +71,11 @@ step session::from_client(bytes in) {
             if (keeps_session() && !piece->whole())
                 known_.runs_part(piece->data, piece->begins);
         }
+        if (piece->begins || !front_.empty())
+            if (auto stop = send_request(*piece)) {
+                stop->relay = run;
+                return *stop;
+            }
         if (!piece->in_place) {
             out_.assign(piece->data);
             return {run, act::send, piece->used};
@@ -87,7 +99,7 @@ std::optional<step> session::gate(const wire::frame_header& header) {
         pass_next_ = false;
         return step{0, act::drop, 0};
     }
-    if (phase_ == phase::restoring)
+    if (phase_ == phase::restoring || phase_ == phase::settling)
         return step{0, act::wait, 0};
     if (phase_ == phase::lost_segment) {
         if (header.type != 'S')
@@ -106,7 +118,7 @@ std::optional<step> session::gate(const wire::frame_header& header) {
     if (!backend_)
         return gate_without_backend(header.type);
     if (expected_.full())
-        return fail_with({"FATAL", program_limit_exceeded, "too many requests in one pipeline"});
+        return fail_with({"FATAL", wire::sqlstate::program_limit_exceeded, "too many requests in one pipeline"});
     // PostgreSQL fails the COPY and throws the message away.
     if (expected_.copying_in() && !contains(copy_in_types, header.type))
         return protocol_violation("unexpected message during COPY from stdin");
@@ -139,30 +151,61 @@ std::size_t session::pass_over(bytes in) {
 
 void session::note_request(const message_stream::piece& piece) {
     pipelines_ |= expected_.ready_owed() && contains(request_types, piece.type);
-    expected_.sent(piece.type);
     backend_used_ = true;
     if (keeps_session())
         note_text(piece);
 }
 
-void session::note_text(const message_stream::piece& piece) {
-    if (piece.type == 'F')
-        known_.runs_anything();
-    if (piece.type == 'B')
-        known_.runs_prepared();
-    if ((piece.type != 'Q' && piece.type != 'P') || !piece.whole())
-        return;
+/// What comes of a message that begins, or whose names have not been whole. Nothing
+/// returned: it goes to the backend as it is.
+std::optional<step> session::send_request(const message_stream::piece& piece) {
+    if (piece.begins && contains(naming_types, piece.type))
+        return send_front(piece.data, piece.ends, piece.used);
+    if (!piece.begins) {
+        front_.append(piece.data);
+        return send_front(std::exchange(front_, {}), false, piece.used);
+    }
+    if (piece.type == 'Q' && piece.whole() && keeps_session()) {
+        const auto routed = send_deallocate(text_of(piece), true);
+        if (routed == routing::answered)
+            return step{0, act::reply, piece.used};
+        if (routed == routing::wait)
+            return hold_front(piece.data, true, piece.used);
+    }
+    if (piece.type == 'Q') {
+        deallocates_ |= sql::may_deallocate(text_of(piece));
+        unnamed_here_ = unnamed_large_ = false;
+        unnamed_.clear();
+    } else if (piece.type == 'S') {
+        names_.sync_sent();
+        backend_->statements->sync_sent();
+    }
+    expected_.sent(piece.type);
+    return {};
+}
+
+/// Of a Query or Parse; of a part of one what is there.
+bytes session::text_of(const message_stream::piece& piece) noexcept {
     auto text = piece.body();
     if (piece.type == 'P') {
         const auto name_end = text.find('\0');
-        if (name_end != 0)
-            known_.keeps_statement();
         text.remove_prefix(name_end == bytes::npos ? text.size() : name_end + 1);
     }
-    const auto facts = sql::facts_of(text.substr(0, text.find('\0')));
+    return text.substr(0, text.find('\0'));
+}
+
+void session::note_text(const message_stream::piece& piece) {
+    if (piece.type == 'F')
+        known_.runs_anything();
+    if ((piece.type != 'Q' && piece.type != 'P') || !piece.whole())
+        return;
+    const auto text = text_of(piece);
+    const auto facts = sql::facts_of(text);
+    // SET LOCAL, or one whose effect has not been reported yet.
+    sets_in_block_ |= facts.left == sql::trace::none && boost::algorithm::icontains(text, "set");
     if (piece.type == 'P')
-        known_.prepares(facts);
-    known_.runs(facts);
+        unnamed_left_ = facts.left;
+    known_.runs(text, facts);
 }
 
 step session::protocol_violation(const std::string& what) {

@@ -15,29 +15,40 @@ constexpr const char* what_was_not_looked_at = "what nobody has looked at";
 knowledge::knowledge(startup_settings_ptr startup, database_ptr about)
     : startup_{std::move(startup)}, settings_{startup_}, about_{std::move(about)} {}
 
-void knowledge::runs(const sql::text_facts& text) {
-    if (text.left == sql::trace::none)
-        return;
-    if (text.left == sql::trace::unknown) {
-        hidden_ = true;
-        note_names(text.names);
-        note_lasting(text);
-        if (text.may_define)
+void knowledge::runs(wire::bytes text, const sql::text_facts& facts) {
+    if (facts.left == sql::trace::unknown) {
+        note_names(facts.names);
+        note_lasting(facts);
+        if (facts.may_define)
             about_->defined();
     }
-    code_may_run_ = code_unseen_ = true;
-    if (text.moves_sequence && about_->reads_sequences())
+    if (facts.moves_sequence && about_->reads_sequences())
         lasting_ |= sequence_values;
+    runs_again(text, facts.left);
 }
 
-void knowledge::prepares(const sql::text_facts& text) noexcept {
-    prepared_ = std::max(prepared_, text.left);
+void knowledge::runs_again(wire::bytes text, sql::trace left) {
+    if (left == sql::trace::none)
+        return;
+    code_may_run_ = code_unseen_ = true;
+    if (left != sql::trace::unknown)
+        return;
+    hidden_ = true;
+    keep_text(text);
 }
 
-void knowledge::runs_prepared() noexcept {
-    hidden_ |= prepared_ == sql::trace::unknown;
-    if (prepared_ != sql::trace::none)
-        code_may_run_ = code_unseen_ = true;
+/// More than this is taken to name anything.
+void knowledge::keep_text(wire::bytes text) {
+    constexpr std::size_t kept_max = 8 * 1024;
+    if (unseen_.size() <= kept_max)
+        unseen_.append(text.substr(0, kept_max)).push_back(' ');
+    too_much_unseen_ |= unseen_.size() > kept_max;
+}
+
+bool knowledge::may_name(wire::bytes function) const {
+    const auto& where = unseen_;
+    return too_much_unseen_ || boost::algorithm::icontains(where, function) ||
+           boost::algorithm::icontains(where, "u&");  // an escaped name
 }
 
 void knowledge::runs_part(wire::bytes part, bool first) {
@@ -55,15 +66,13 @@ void knowledge::runs_part(wire::bytes part, bool first) {
 }
 
 void knowledge::runs_anything() {
-    hidden_ = code_may_run_ = code_unseen_ = true;
-    prepared_ = sql::trace::unknown;
+    hidden_ = code_may_run_ = code_unseen_ = too_much_unseen_ = true;
     about_->defined();
 }
 
 void knowledge::discarded_all() {
     hidden_ = code_may_run_ = code_unseen_ = false;
     lasting_ = 0;
-    prepared_ = sql::trace::none;
     pin_.clear();
     settings_ = startup_;
 }
@@ -105,7 +114,12 @@ std::string knowledge::begin_look(const reported& by_server) {
     if (const auto known = about_->known(); known && known->holds_code) {
         note_names(known->of_code.names);
         note_lasting(known->of_code);
+        for (const auto& [name, facts] : known->by_name)
+            if (may_name(name))
+                note_lasting(facts);
     }
+    unseen_.clear();
+    too_much_unseen_ = false;
     names_looked_.clear();
     std::ranges::copy_if(names_, std::back_inserter(names_looked_), [&](const auto& name) {
         const auto canonical = reported_name(name);
@@ -114,8 +128,8 @@ std::string knowledge::begin_look(const reported& by_server) {
     return look_query(names_looked_);
 }
 
-void knowledge::looked(wire::bytes row, wire::bytes login_user, bool same_encoding) {
-    auto seen = decode_look(row, names_looked_, login_user, same_encoding);
+void knowledge::looked(wire::bytes row, wire::bytes login_user) {
+    auto seen = decode_look(row, names_looked_, login_user);
     if (!seen)
         return look_failed();
     code_may_run_ = code_unseen_;  // what ran before has been seen
@@ -146,7 +160,8 @@ void knowledge::look_failed() {
 }
 
 void knowledge::look_lost() noexcept {
-    hidden_ |= std::exchange(hidden_before_, false);
+    if (std::exchange(hidden_before_, false))
+        hidden_ = too_much_unseen_ = true;
     code_unseen_ |= std::exchange(code_before_, false);
 }
 

@@ -1,6 +1,8 @@
 #include "pgballast/session/look.hpp"
 
-#include <algorithm>
+#include <boost/algorithm/hex.hpp>
+#include <iterator>
+#include <utility>
 
 #include "data_row.hpp"
 
@@ -31,14 +33,15 @@ constexpr const char* what_cannot_be_carried =
 /// The columns in front of the settings.
 constexpr std::size_t fixed_columns = 3;
 
-bool is_ascii(wire::bytes text) noexcept {
-    return std::ranges::none_of(text, [](char c) { return static_cast<unsigned char>(c) > 127; });
-}
-
-void add_pin(std::string& pin, wire::bytes what) {
-    if (!pin.empty())
-        pin += ", ";
-    pin += what;
+/// Octets in hexadecimal digits; nothing where they are none.
+std::optional<std::string> decode_hex(wire::bytes digits) {
+    std::string octets;
+    try {
+        boost::algorithm::unhex(digits.begin(), digits.end(), std::back_inserter(octets));
+    } catch (const boost::algorithm::hex_decode_error&) {
+        return std::nullopt;
+    }
+    return octets;
 }
 
 /// Who the session is, is looked at anyway.
@@ -52,32 +55,32 @@ std::string look_query(const std::vector<std::string>& names) {
     std::string text = "select session_user, pg_catalog.current_setting('role'), ";
     text += what_cannot_be_carried;
     for (const auto& name : names)
-        text += ", pg_catalog.current_setting(" + quote_literal(name) + ", true)";
+        text += ", pg_catalog.encode(pg_catalog.convert_to(pg_catalog.current_setting(" +
+                quote_literal(name) + ", true), pg_catalog.getdatabaseencoding()), 'hex')";
     return text;
 }
 
 std::optional<look> decode_look(wire::bytes row, const std::vector<std::string>& names,
-                                wire::bytes login_user, bool same_encoding) {
+                                wire::bytes login_user) {
     const auto fields = decode_data_row(row);
     if (fields.size() != fixed_columns + names.size() || !fields[0] || !fields[1] || !fields[2])
         return std::nullopt;
     look found;
     found.pin = *fields[2];
-    bool readable = true;
-    const auto keep = [&](wire::bytes name, wire::bytes value) {
-        readable = readable && (same_encoding || is_ascii(value));
-        found.values.emplace_back(name, value);
-    };
-    for (std::size_t i = 0; i < names.size(); ++i)
-        if (const auto& value = fields[fixed_columns + i]; value && !is_identity(names[i]))
-            keep(names[i], *value);
+    for (std::size_t i = 0; i < names.size(); ++i) {
+        const auto& digits = fields[fixed_columns + i];
+        if (!digits || is_identity(names[i]))
+            continue;
+        auto value = decode_hex(*digits);
+        if (!value)
+            return std::nullopt;
+        found.values.emplace_back(names[i], std::move(*value));
+    }
     // Last: as somebody else one may not set them all.
     if (*fields[0] != login_user)
-        keep("session_authorization", *fields[0]);
+        found.values.emplace_back("session_authorization", *fields[0]);
     if (*fields[1] != "none")
-        keep("role", *fields[1]);
-    if (!readable)
-        add_pin(found.pin, "settings in another encoding");
+        found.values.emplace_back("role", *fields[1]);
     return found;
 }
 

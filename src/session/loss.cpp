@@ -26,6 +26,8 @@ step session::backend_lost(loss why) {
     lost_while_idle_ = keeps_session();
     told_due_ = reset_seen_ = false;
     known_.look_lost();
+    names_.backend_lost();
+    unnamed_here_ = deallocates_ = front_due_ = resume_due_ = sets_in_block_ = false;
     surveyor_.reset();
 
     if (backend_body_relayed_) {  // no error fits into the middle of a message
@@ -37,6 +39,11 @@ step session::backend_lost(loss why) {
         return restoration_lost();
     expected_.settle();
 
+    if (!front_.empty()) {  // nor of one that waits, or whose names have not been whole
+        phase_ = phase::ready;
+        expected_.sent(front_.front());
+        front_.clear();
+    }
     if (client_.gathering())  // begun, and nothing of it sent: it is lost like the rest
         expected_.sent(client_.type());
     if (client_.within_message())

@@ -16,14 +16,15 @@ std::uint64_t next_tenancy() noexcept {
 }  // namespace
 
 session::session(mode how, reported_ptr told, startup_settings_ptr startup,
-                 std::uint32_t message_max, database_ptr about)
+                 std::uint32_t message_max, database_ptr about, statement_registry_ptr statements)
     : how_{how},
       message_max_{message_max},
       told_{std::move(told)},
       startup_told_{told_},
       startup_{std::move(startup)},
       about_{std::move(about)},
-      known_{startup_, about_} {}
+      known_{startup_, about_},
+      statements_{std::move(statements)} {}
 
 void session::attach(backend_state& backend) {
     assert(!backend_ && expected_.empty());
@@ -36,6 +37,7 @@ void session::attach(backend_state& backend) {
     backend_body_ = route::swallow;
 
     auto plan = plan_hand_over(backend);
+    unnamed_here_ = as_left(backend);
     if (how_ == mode::automatic)
         backend.tenancy = tenancy_ = next_tenancy();
     if (lost_while_idle_ && known_.code_may_have_run()) {
@@ -57,6 +59,11 @@ void session::attach(backend_state& backend) {
     restoration_ = std::move(plan.text);
 }
 
+/// It is this client's, and nobody has had it since.
+bool session::as_left(const backend_state& backend) const noexcept {
+    return backend.tenancy != 0 && backend.tenancy == tenancy_;
+}
+
 /// In mode `automatic` the client before may have left anything that `portable` allows: it is
 /// cleaned away, whether or not something is known of it.
 restoration session::plan_hand_over(const backend_state& backend) const {
@@ -64,7 +71,7 @@ restoration session::plan_hand_over(const backend_state& backend) const {
     if (how_ != mode::automatic || backend.tenancy == 0)
         return plan_restoration(*backend.reported, *told_, backend.applied, backend.applied_changed,
                                 settings);
-    if (backend.tenancy == tenancy_)  // nobody has had it since
+    if (as_left(backend))
         return {};
     auto plan = plan_restoration(*backend.login_reported, *told_, nullptr, false, settings);
     plan.text.insert(0, clean_session);

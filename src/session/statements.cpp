@@ -46,6 +46,11 @@ const std::string* find_own(const startup_settings& own, wire::bytes name) {
     return found == own.rend() ? nullptr : &found->second;
 }
 
+statement_ptr make(std::string name, wire::bytes definition) {
+    return std::make_shared<const statement>(statement{
+        std::move(name), std::string{definition}, sql::trace_of(wire::query_text(definition))});
+}
+
 }  // namespace
 
 wire::bytes statement::text() const noexcept {
@@ -73,8 +78,7 @@ statement_ptr statement_registry::share(wire::bytes definition, wire::bytes fing
     prune();
     std::string name = "pgballast_";
     boost::algorithm::hex_lower(key.begin(), key.end(), std::back_inserter(name));
-    auto made =
-        std::make_shared<const statement>(statement{std::move(name), std::string{definition}});
+    auto made = make(std::move(name), definition);
     known_[key] = made;
     return made;
 }
@@ -82,8 +86,11 @@ statement_ptr statement_registry::share(wire::bytes definition, wire::bytes fing
 statement_ptr statement_registry::alone(wire::bytes definition) {
     static std::atomic<std::uint64_t> last = 0;
     const auto number = last.fetch_add(1, std::memory_order_relaxed) + 1;
-    return std::make_shared<const statement>(
-        statement{"pgballast_alone_" + std::to_string(number), std::string{definition}});
+    return make(std::string{alone_prefix} + std::to_string(number), definition);
+}
+
+statement_ptr statement_registry::named(wire::bytes name, wire::bytes definition) {
+    return make(std::string{name}, definition);
 }
 
 /// The first half of SHA-256: two texts that share a name by chance or by intent are beyond

@@ -11,15 +11,23 @@ namespace {
 /// More names than these are not read back one by one.
 constexpr std::size_t names_max = 64;
 
-void add(sql::text_facts& all, sql::text_facts one) {
-    for (auto& name : one.names)
+void add_names(sql::text_facts& all, const sql::text_facts& one) {
+    for (const auto& name : one.names)
         if (std::ranges::find(all.names, name) == all.names.end())
-            all.names.push_back(std::move(name));
-    all.unknown_name |= one.unknown_name || all.names.size() > names_max;
+            all.names.push_back(name);
+    all.unknown_name |= all.names.size() > names_max;
     all.names.resize(std::min(all.names.size(), names_max));
+}
+
+void add_lasting(sql::text_facts& all, const sql::text_facts& one) {
+    all.unknown_name |= one.unknown_name;
     all.reads_sequence |= one.reads_sequence;
     all.seeds_random |= one.seeds_random;
     all.loads_library |= one.loads_library;
+}
+
+bool leaves_what_lasts(const sql::text_facts& one) {
+    return one.unknown_name || one.reads_sequence || one.seeds_random || one.loads_library;
 }
 
 }  // namespace
@@ -35,8 +43,6 @@ bool database::must_survey(std::chrono::steady_clock::time_point now) const {
 }
 
 void database::learned(survey_ptr what) {
-    if (what->of_code.reads_sequence)
-        sequences_are_read();
     const std::lock_guard lock{mutex_};
     latest_ = std::move(what);
 }
@@ -51,10 +57,16 @@ void surveyor::row(wire::bytes body) {
     if (!answered_) {  // the first one answers catalog::holds_no_user_code
         answered_ = fields.size() == 1 && fields[0];
         found_.holds_code = !answered_ || *fields[0] != "t";
-    } else if (fields.size() == 2 && fields[0] && fields[1])
-        add(found_.of_code, sql::facts_of_function(*fields[0], *fields[1]));
-    else
-        unread_row();
+        return;
+    }
+    if (fields.size() != 4 || !fields[0] || !fields[1] || !fields[2] || !fields[3])
+        return unread_row();
+    auto facts = sql::facts_of_function(*fields[1], *fields[2]);
+    add_names(found_.of_code, facts);
+    if (*fields[3] == "t")
+        add_lasting(found_.of_code, facts);
+    else if (leaves_what_lasts(facts))
+        found_.by_name.emplace_back(std::string{*fields[0]}, std::move(facts));
 }
 
 survey_ptr surveyor::finish(bool complete) {

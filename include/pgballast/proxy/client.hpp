@@ -103,6 +103,7 @@ class client final : public net::handler, public boost::intrusive::list_base_hoo
     void nothing_under_way(net::bytes unasked);
     void rest(net::bytes unasked);
     void begin_use();
+    void end_use();
     void leave_or_wait();
     void finish();
     void fail();

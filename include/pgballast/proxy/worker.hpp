@@ -28,6 +28,7 @@ struct local_pool {
     backend_list errand;   // cleaned, probed
     backend_list held;     // a cancel request may still be on its way
     std::unordered_map<pool::ticket, client*> waiters;
+    session::statement_registry_ptr statements = std::make_shared<session::statement_registry>();
 
     /// Clients keep their backends while they think.
     bool associates() const noexcept { return mode() != session::mode::transaction; }

@@ -1,9 +1,11 @@
 // What is known of a backend, whoever it is lent to.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <unordered_set>
 
+#include "pgballast/session/backend_statements.hpp"
 #include "pgballast/session/message_stream.hpp"
 #include "pgballast/session/reported.hpp"
 #include "pgballast/session/restore.hpp"
@@ -27,6 +29,9 @@ struct backend_state {
 
     /// What its client has set may make cleaning fail: a timeout, another role.
     bool cleaning_may_fail = false;
+
+    /// What has been prepared on it.
+    std::unique_ptr<backend_statements> statements = std::make_unique<backend_statements>();
 
     /// Restorations this backend has carried out without an error.
     std::unordered_set<std::string> accepted;

@@ -30,6 +30,9 @@ class client_statements {
     /// once that has been prepared there, fails as it should, though with the wrong name.
     standing exists(wire::bytes name) const { return find(name).standing; }
 
+    /// The client's own name for what the server calls `server_name`.
+    std::optional<std::string> name_of(wire::bytes server_name) const;
+
     void parse_sent(wire::bytes name, statement_ptr made);
     void unnamed_parse_sent() { change({}, statement_ptr{}); }
     void close_sent(wire::bytes name) { change(name, std::nullopt); }

@@ -5,6 +5,7 @@
 #include <boost/container/small_vector.hpp>
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 
 namespace pgballast::session {
 
@@ -15,6 +16,19 @@ enum class own : char {
     survey = 4,       // of the code that the database's users have put there
     look = 5,         // at what the client's session has become
     startup = 6,      // after a RESET, the client's own startup values
+};
+
+/// A Parse or Close that those hear of who keep count of prepared statements: the client's
+/// names, the backend's, or both.
+enum class counted : char {
+    none = 0,
+    parse = 16,      // of the client, sent on
+    parse_of_known,  // of the client. The backend has the statement: a Close of nothing was
+                     // sent, whose CloseComplete is told as ParseComplete
+    own_parse,       // in front of a message that uses the statement. Its error is told
+    close,           // of the client, sent on
+    close_of_name,   // of the client, whose name means nothing to the backend
+    own_close,
 };
 
 /// The order of outstanding requests, and which reply ends which.
@@ -34,6 +48,7 @@ class expected_replies {
 
     enum class verdict {
         relay,      // it belongs to a request of the client
+        parsed,     // so does it, and is told as ParseComplete
         swallow,    // it belongs to a request of our own
         violation,  // nobody asked for it
     };
@@ -41,12 +56,23 @@ class expected_replies {
     /// A request of the client was sent on.
     void sent(char type);
 
+    /// … or such a one, by the client or in front of its request.
+    void sent(counted what);
+
     /// A Query of our own was sent: all its replies are swallowed.
     void sent_own_query(own what = own::restoration) { push(static_cast<char>(what)); }
 
     /// A reply has arrived: whose is it, and what does it end? Asynchronous messages
     /// (NoticeResponse, ParameterStatus, NotificationResponse) are not asked about.
     verdict arrived(char type);
+
+    /// What that reply has ended: a counted request, or a Sync.
+    counted ended_counted() const noexcept;
+    bool ended_sync() const noexcept { return ended_ == 'S'; }
+
+    /// Syncs that the server has passed over since this was asked last: what has arrived
+    /// comes behind them.
+    std::size_t passed_over() noexcept { return std::exchange(passed_over_, 0); }
 
     /// Nothing is owed, also not perhaps, and the last extended-protocol segment was
     /// ended by a Sync.
@@ -97,7 +123,21 @@ class expected_replies {
                (entry >= static_cast<char>(own::survey) &&
                 entry <= static_cast<char>(own::startup));
     }
-    static constexpr char from_entry(char entry) noexcept { return is_own(entry) ? 'Q' : entry; }
+    static constexpr bool is_counted(char entry) noexcept {
+        return entry >= static_cast<char>(counted::parse) &&
+               entry <= static_cast<char>(counted::own_close);
+    }
+
+    /// The type of the message that was sent for it.
+    static constexpr char from_entry(char entry) noexcept {
+        if (is_own(entry))
+            return 'Q';
+        if (!is_counted(entry))
+            return entry;
+        const auto what = static_cast<counted>(entry);
+        return what == counted::parse || what == counted::own_parse ? 'P' : 'C';
+    }
+    verdict verdict_on(char reply) const noexcept;
     static bool ends_with_ready(char entry) noexcept {
         return entry == 'Q' || entry == 'S' || entry == 'F';
     }
@@ -119,6 +159,8 @@ class expected_replies {
     std::size_t head_ = 0;
     std::size_t ready_owed_ = 0;     // entries in [head_, size) that end with ReadyForQuery
     std::size_t copies_behind_ = 0;  // entries behind the front that its finished COPYs used
+    std::size_t passed_over_ = 0;
+    char ended_ = 0;
     bool segment_open_ = false;
     bool skipping_to_sync_ = false;  // the server ignores what comes until a Sync
     bool error_told_ = false;

@@ -18,12 +18,11 @@ class knowledge {
 
     knowledge(startup_settings_ptr startup, database_ptr about);
 
-    /// The client has sent a text.
-    void runs(const sql::text_facts& text);
+    /// The client has sent a text, of which these are the facts.
+    void runs(wire::bytes text, const sql::text_facts& facts);
 
-    /// … which is prepared, and may be run again and again by `runs_prepared`.
-    void prepares(const sql::text_facts& text) noexcept;
-    void runs_prepared() noexcept;
+    /// It runs a statement that was prepared before, whose facts were told then.
+    void runs_again(wire::bytes text, sql::trace left);
 
     void keeps_statement() noexcept { lasting_ |= kept_statement; }
 
@@ -56,7 +55,7 @@ class knowledge {
     std::string begin_look(const reported& by_server);
 
     /// … and ends with the body of its row, fails, or is lost with its backend.
-    void looked(wire::bytes row, wire::bytes login_user, bool same_encoding);
+    void looked(wire::bytes row, wire::bytes login_user);
     void look_failed();
     void look_lost() noexcept;
 
@@ -77,6 +76,8 @@ class knowledge {
     void note_names(const std::vector<std::string>& names);
     void note_lasting(const sql::text_facts& text);
     void take(startup_settings values);
+    void keep_text(wire::bytes text);
+    bool may_name(wire::bytes function) const;
 
     startup_settings_ptr startup_;
     startup_settings_ptr settings_;  // the startup settings, with what was looked at
@@ -88,8 +89,9 @@ class knowledge {
     bool hidden_ = false;        // it may have done anything
     bool code_may_run_ = false;  // nothing, if the database holds no user's code
     bool code_unseen_ = false;   // … since the last look, or the last survey that knew of none
-    sql::trace prepared_ = sql::trace::none;  // the worst of what has been prepared
+    std::string unseen_;                      // texts since the last look, if not too large
     std::string end_of_part_;                 // of a large text: a word may be cut in two
+    bool too_much_unseen_ = false;
     bool hidden_before_ = false;
     bool code_before_ = false;  // the look under way tells what these have done
 };

@@ -17,13 +17,13 @@ struct look {
     std::string pin;
 };
 
-/// The query: one row. `names` are settings, in lower case.
+/// The query: one row. `names` are settings, in lower case. Their values come as the octets
+/// that the server has, whatever the client's encoding is.
 std::string look_query(const std::vector<std::string>& names);
 
 /// The body of the DataRow that answers it; nothing where it does not. `login_user` is who
-/// a backend fresh from its login is; `same_encoding`: client and server have the same, so
-/// that values are the octets that the server has.
+/// a backend fresh from its login is.
 std::optional<look> decode_look(wire::bytes row, const std::vector<std::string>& names,
-                                wire::bytes login_user, bool same_encoding);
+                                wire::bytes login_user);
 
 }  // namespace pgballast::session

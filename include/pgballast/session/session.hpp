@@ -10,11 +10,13 @@
 
 #include "pgballast/session/backend_state.hpp"
 #include "pgballast/session/block_opener.hpp"
+#include "pgballast/session/client_statements.hpp"
 #include "pgballast/session/expected_replies.hpp"
 #include "pgballast/session/knowledge.hpp"
 #include "pgballast/session/message_stream.hpp"
 #include "pgballast/session/restore.hpp"
 #include "pgballast/wire/messages.hpp"
+#include "pgballast/wire/prepared.hpp"
 
 namespace pgballast::session {
 
@@ -28,7 +30,7 @@ enum class act {
     drop,     // nothing goes anywhere
     reply,    // `out()` goes back where the input came from
     acquire,  // a backend is needed before the rest of the input can be used
-    wait,     // the rest of the input waits for `resume`
+    wait,     // the rest of the input waits for `resume`, as what was fed may
     idle,     // nothing is in flight and no transaction open: the backend may be released.
               // Said by from_client too, where a message that means nothing ends late
     ask,      // `out()` is a query of our own and goes to the backend
@@ -63,7 +65,8 @@ class session {
     /// `message_max` bounds the body of a client's message, in bytes.
     session(mode how, reported_ptr told, startup_settings_ptr startup,
             std::uint32_t message_max = wire::body_size_max,
-            database_ptr about = std::make_shared<database>());
+            database_ptr about = std::make_shared<database>(),
+            statement_registry_ptr statements = std::make_shared<statement_registry>());
 
     /// The client has sent `in`. Call again with what is left until it says `done`;
     /// at `acquire` and `wait` the rest is to be kept.
@@ -101,7 +104,7 @@ class session {
 
     /// Whatever its client has made of the session is known, and can be carried to another
     /// backend: this one may be taken away.
-    bool portable() { return is_idle() && !known_.pinned() && !must_look(); }
+    bool portable() { return is_idle() && !unnamed_large_ && !known_.pinned() && !must_look(); }
     bool pinned() const noexcept { return known_.pinned(); }
 
     /// What keeps the session on its backend, in words; empty if nothing.
@@ -110,6 +113,10 @@ class session {
     bytes out() const noexcept { return out_; }
     const loss& last_words() const noexcept { return last_words_; }
     const reported_ptr& told() const noexcept { return told_; }
+
+    /// `from_client` has to be called when the client may be heard again, though nothing of
+    /// its input waits.
+    bool holds_message() const noexcept { return front_due_; }
 
     /// The client's bytes wait until what `attach` said has been answered.
     bool must_wait() const noexcept { return phase_ == phase::restoring; }
@@ -150,17 +157,19 @@ class session {
     enum class phase {
         ready,
         restoring,     // the answer to a restoration is awaited, and the client waits
+        settling,      // what was asked before decides what the client's message means
         lost_segment,  // the error was told; the client's messages are skipped to its Sync
         failed,        // nothing more is done for this client
     };
     enum class route { relay, swallow };
 
     bool nothing_under_way() const noexcept {
-        return expected_.all_done() && !client_.within_message();
+        return expected_.all_done() && front_.empty() && !client_.within_message();
     }
 
     bool keeps_session() const noexcept { return how_ != mode::transaction; }
     restoration plan_hand_over(const backend_state& backend) const;
+    bool as_left(const backend_state& backend) const noexcept;
 
     // from_client.cpp
     std::optional<step> gate(const wire::frame_header& header);
@@ -168,7 +177,34 @@ class session {
     std::size_t pass_over(bytes in);
     step protocol_violation(const std::string& what);
     void note_request(const message_stream::piece& piece);
+    std::optional<step> send_request(const message_stream::piece& piece);
+    static bytes text_of(const message_stream::piece& piece) noexcept;
     void note_text(const message_stream::piece& piece);
+
+    // prepared.cpp
+    enum class routing {
+        as_it_is,
+        rewritten,  // `out()` goes to the backend instead
+        answered,   // `out()` goes to the client
+        wait,       // until something that is in flight has been answered
+        refused,    // `out()` goes to the client, which is closed
+    };
+    std::optional<step> send_front(bytes front, bool whole, std::size_t used);
+    step send_held_front();
+    step hold_front(bytes front, bool whole, std::size_t used);
+    bool must_settle(const client_statements::meaning& of) const noexcept;
+    bool is_alone(const statement& one) const noexcept;
+    void close_oldest_statement();
+    routing send_as(bytes message, const wire::subject& about, bool whole);
+    routing send_parse(bytes message, bytes name, bool whole);
+    routing send_unnamed(bytes message);
+    routing send_named(bytes message, const wire::subject& about);
+    routing send_deallocate(bytes text, bool simple);
+    void prepare(const statement& used);
+    statement_ptr make_statement(bytes name, bytes definition);
+    void count_reply();
+    void forget_statements(bytes tag);
+    bool rename_in_error(const wire::error_fields& error);
 
     // from_backend.cpp
     std::optional<step> judge(const message_stream::piece& piece);
@@ -184,6 +220,7 @@ class session {
     void on_own_row(const message_stream::piece& piece);
     void look_at(bytes row);
     bytes whole_types() const noexcept;
+    std::optional<act> take_due() noexcept;
     void note_command(bytes tag);
     std::optional<step> restore_startup();
     void ask(own what, bytes text);
@@ -205,6 +242,7 @@ class session {
     bool backend_body_relayed_ = false;  // the client has the front of a message whose rest is due
     bool idle_due_ = false;              // `act::idle` is owed to the driver
     bool idle_withheld_ = false;         // until the client's message has ended
+    bool resume_due_ = false;            // `act::resume` is owed to the driver
     bool told_due_ = false;              // the client has to be told changed parameters
     bool backend_used_ = false;
     bool cancel_answered_ = false;
@@ -213,6 +251,7 @@ class session {
     bool own_failed_ = false;      // the query of our own that is being answered
     bool row_seen_ = false;        // … has had its row
     bool reset_seen_ = false;      // startup values may be gone
+    bool sets_in_block_ = false;   // a SET LOCAL may be in force
     bool ready_withheld_ = false;  // a ReadyForQuery, until startup values are set again
     bool pass_next_ = false;       // the next message was refused already
     bool pipelines_ = false;       // the client does not wait for answers
@@ -237,6 +276,17 @@ class session {
     const startup_settings_ptr startup_;
     database_ptr about_;
     knowledge known_;
+    statement_registry_ptr statements_;
+    client_statements names_;
+    std::string front_;         // of a message that waits, or whose names are not whole
+    bool front_whole_ = false;  // the message is
+    bool front_due_ = false;    // it has waited, and is to be sent next
+    std::string unnamed_;       // what the unnamed statement is, as in a Parse
+    sql::trace unnamed_left_ = sql::trace::none;
+    bool unnamed_here_ = false;   // the backend that is lent has it
+    bool unnamed_large_ = false;  // … and only that one
+    bool deallocates_ = false;    // a DEALLOCATE or DISCARD is in flight
+    std::string deallocating_;    // the name that it speaks of
     std::optional<surveyor> surveyor_;
     std::uint64_t tenancy_ = 0;  // of the backend last lent, see backend_state
     std::string out_;

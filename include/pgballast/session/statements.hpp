@@ -9,6 +9,7 @@
 
 #include "pgballast/session/reported.hpp"
 #include "pgballast/session/restore.hpp"
+#include "pgballast/sql/traceless.hpp"
 
 namespace pgballast::session {
 
@@ -16,6 +17,7 @@ namespace pgballast::session {
 struct statement {
     std::string server_name;
     std::string definition;  // wire::parse_fields::definition
+    sql::trace left = sql::trace::unknown;  // by each run
 
     wire::bytes text() const noexcept;
 };
@@ -37,7 +39,11 @@ class statement_registry {
     /// Throws std::runtime_error where libcrypto fails.
     statement_ptr share(wire::bytes definition, wire::bytes fingerprint);
 
+    /// A statement of a client that shares its backend with nobody: by its own name.
+    static statement_ptr named(wire::bytes name, wire::bytes definition);
+
     /// A statement that is nobody else's, by a name that is unique in this process.
+    static constexpr wire::bytes alone_prefix = "pgballast_alone_";
     static statement_ptr alone(wire::bytes definition);
 
     /// Statements known, those included that are gone but not forgotten yet: at most twice
@@ -58,5 +64,7 @@ class statement_registry {
     std::size_t prune_at_ = prune_min;
     std::unordered_map<digest, std::weak_ptr<const statement>, digest_hash> known_;
 };
+
+using statement_registry_ptr = std::shared_ptr<statement_registry>;
 
 }  // namespace pgballast::session

@@ -7,6 +7,8 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "pgballast/sql/text_facts.hpp"
 #include "pgballast/wire/frame.hpp"
@@ -17,6 +19,10 @@ namespace pgballast::session {
 struct survey {
     bool holds_code = true;   // a plain SELECT or INSERT may run some
     sql::text_facts of_code;  // what it may do to a session
+
+    /// Functions that do what cannot be looked at, and that are run by nobody who does not
+    /// name them: they are not in `of_code`.
+    std::vector<std::pair<std::string, sql::text_facts>> by_name;
     std::uint64_t definitions = 0;
     std::chrono::steady_clock::time_point taken_at;
 };

@@ -40,13 +40,13 @@ class tentative_map {
      public:
         Note note{};
 
-     private:
-        friend tentative_map;
-
         /// What the name means when all goes well.
         const std::optional<Value>& outlook() const noexcept {
             return under_way_ != 0 ? becomes_ : certain_;
         }
+
+     private:
+        friend tentative_map;
 
         std::optional<Value> certain_;
         std::optional<Value> becomes_;  // by the youngest change under way
@@ -77,6 +77,15 @@ class tentative_map {
     named_entry* find(std::string_view name) {
         const auto found = names_.find(name);
         return found == names_.end() ? nullptr : &*found;
+    }
+
+    /// A name with such a value, when all goes well.
+    template <class Predicate>
+    std::optional<std::string> find_name(Predicate holds) const {
+        for (const auto& [name, known] : names_)
+            if (known.outlook() && holds(*known.outlook()))
+                return name;
+        return std::nullopt;
     }
 
     bool is_changing(std::string_view name) const {
