@@ -67,6 +67,7 @@ json::object health_json(const pool_status& of) {
               {"open", of.open},
               {"idle", of.idle},
               {"lent", of.lent},
+              {"pinned", of.pinned},
               {"errand", of.errand},
               {"connecting", of.connecting},
               {"waiting", of.waiting}}},

@@ -9,6 +9,7 @@ void add(pool_status& to, const proxy::pool_counters& of) {
     to.clients += of.clients.get();
     to.idle += of.idle.get();
     to.lent += of.lent.get();
+    to.pinned += of.pinned.get();
     to.errand += of.errand.get();
 
     auto& totals = to.totals;

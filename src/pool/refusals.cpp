@@ -64,8 +64,8 @@ failure refuse_exhausted(milliseconds wait_timeout, unsigned open) {
     return cannot_connect_now(
         no_backend_within(wait_timeout),
         "no backend became free: all " + std::to_string(open) + " are in use",
-        "Raise the pool's max, or look for transactions that stay open and for sessions that "
-        "cannot share their backend.");
+        "Raise the pool's max, or look for transactions that stay open and for pinned sessions, "
+        "which cannot share their backend.");
 }
 
 failure refuse_after_attempts(unsigned attempts, const failure& cause) {

@@ -20,9 +20,12 @@ client::client(worker& home, local_pool& pool, session::mode how, new_client who
       pool_{pool},
       socket_{home.engine(), who.fd, std::move(who.tls), *this},
       session_{
-          how, std::move(who.told), std::move(who.startup),
+          how,
+          std::move(who.told),
+          std::move(who.startup),
           static_cast<std::uint32_t>(std::min<std::size_t>(who.message_max, wire::body_size_max)),
-          pool.shared.database(), pool.statements},
+          pool.shared.database(),
+          pool.statements},
       process_id_{who.process_id},
       of_account_{*who.of_account},
       cancel_key_{std::move(who.cancel_key)} {}
@@ -81,6 +84,7 @@ void client::feed(net::slice data) {
                 break;
             case act::wait:
                 restoring_ = true;
+                data.remove_prefix(step.used);
                 return hold(data.view());
             case act::leave:
                 stage_ = stage::leaving;
@@ -325,11 +329,10 @@ void client::nothing_under_way(net::bytes unasked) {
 /// nobody's; else it is read as this client's.
 void client::rest(net::bytes unasked) {
     home_.rest(*lent_, session_.pinned());
-    if (!pool_.shares() || !pool_.shared.contended())
-        return;
-    if (session_.portable())
+    const bool needed = pool_.shares() && pool_.shared.contended();
+    if (needed && session_.portable())
         give_back(unasked);
-    else
+    else if (needed || session_.must_look_at_once())
         look();
 }
 

@@ -27,6 +27,7 @@ shared_pool::shared_pool(unsigned index, config::database settings, unsigned wor
 template <typename Change>
 auto shared_pool::change(Change&& how, unsigned* idle) {
     std::unique_lock lock{mutex_};
+    const bool was_contended = contended();
     auto result = how();
     // Raised before it is looked who is idle: see `keep_idle`.
     waiting_.store(ledger_.waiting());
@@ -34,7 +35,6 @@ auto shared_pool::change(Change&& how, unsigned* idle) {
     if (idle)
         *idle = to_give;
     auto decisions = ledger_.decide(now(), to_give);
-    const bool was_contended = contended();
     publish();
     const bool give = !was_contended && contended() && associated_.load() > 0;
     // Most changes move the next deadline further away: the timer that is set will do.
@@ -71,7 +71,8 @@ void shared_pool::carry_out(pool::ledger::decisions what) {
 pool::ledger::admission shared_pool::wait(unsigned worker, pool::wish what) {
     unsigned idle = 0;
     auto admitted = change([&] { return ledger_.wait(worker, what, now()); }, &idle);
-    if (!admitted.refused && idle > 0 && what == pool::wish::backend)
+    const bool to_give = idle > 0 || (contended() && associated_.load() > 0);
+    if (!admitted.refused && to_give && what == pool::wish::backend)
         actor_.give_idle(*this);
     return admitted;
 }

@@ -87,17 +87,28 @@ void worker::remove_from_place(backend& one) {
         pool.shared.take_idle();
     if (one.where == backend::place::errand)
         pool.shared.end_errand();
-    if (std::exchange(one.takeable, false))
+    mark(one, false, false);
+}
+
+/// Counts a backend that rests as one to be had, or as one that is pinned.
+void worker::mark(backend& one, bool takeable, bool pinned) {
+    auto& pool = one.pool();
+    if (takeable && !one.takeable)
+        pool.shared.keep_associated();
+    if (!takeable && one.takeable)
         pool.shared.take_associated();
+    if (pinned && !one.pinned)
+        pool.counters.pinned.add();
+    if (!pinned && one.pinned)
+        pool.counters.pinned.sub();
+    one.takeable = takeable;
+    one.pinned = pinned;
 }
 
 void worker::rest(backend& one, bool pinned) {
     if (one.where != backend::place::resting)
         place(one, backend::place::resting);
-    if (one.takeable == pinned) {
-        one.takeable = !pinned;
-        pinned ? one.pool().shared.take_associated() : one.pool().shared.keep_associated();
-    }
+    mark(one, !pinned, pinned);
 }
 
 void worker::use(backend& one) {

@@ -18,9 +18,8 @@ client_statements::meaning client_statements::find(wire::bytes name) const {
 }
 
 std::optional<std::string> client_statements::name_of(wire::bytes server_name) const {
-    return names_.find_name([&](const statement_ptr& one) {
-        return one && one->server_name == server_name;
-    });
+    return names_.find_name(
+        [&](const statement_ptr& one) { return one && one->server_name == server_name; });
 }
 
 void client_statements::parse_sent(wire::bytes name, statement_ptr made) {

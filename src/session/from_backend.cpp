@@ -150,7 +150,7 @@ void session::note_command(bytes tag) {
     if (!changes_settings(tag))
         return;
     backend_->applied_changed = true;
-    reset_seen_ |= tag != "SET";
+    reset_seen_ |= tag != "SET" || sets_default_;
     // Behind a request that is on its way already it proves nothing.
     if (tag == "DISCARD ALL" && expected_.size() <= 1)
         known_.discarded_all();
@@ -173,12 +173,10 @@ std::optional<step> session::on_error(const message_stream::piece& piece) {
         return step{0, act::lost, 0};
     }
     const bool extended = bytes{"PBDEC"}.find(expected_.front()) != bytes::npos;
+    const bool of_unnamed_parse = expected_.front_counted() == counted::unnamed_parse;
     const auto verdict = expected_.arrived('E');
-    if (extended) {
-        count_reply();
-        names_.failed();
-        backend_->statements->failed();
-    }
+    if (extended)
+        note_failure(of_unnamed_parse);
     if (verdict == expected_replies::verdict::violation)
         return violated("an error that nobody asked for");
     if (verdict == expected_replies::verdict::swallow) {
@@ -195,9 +193,12 @@ std::optional<step> session::on_error(const message_stream::piece& piece) {
     if (fields.sqlstate == wire::sqlstate::query_canceled &&
         fields.message.find("user request") != bytes::npos)
         cancel_answered_ = true;
+    if (fields.sqlstate == wire::sqlstate::feature_not_supported &&
+        fields.message.find("cached plan") != bytes::npos)
+        backend_->statements->doubt_all();  // parsed anew before their next use
     if (fields.sqlstate == wire::sqlstate::invalid_statement_name ||
         fields.sqlstate == wire::sqlstate::duplicate_statement)
-        if (rename_in_error(fields)) {
+        if (rename_in_error(piece.body())) {
             backend_body_ = route::swallow;
             return step{0, act::send, 0};
         }

@@ -24,8 +24,6 @@ constexpr bytes copy_in_types = "dcfHS";
 /// Messages that begin something new: with a reply outstanding, that is pipelining.
 constexpr bytes request_types = "QFPBDEC";
 
-
-
 constexpr bool contains(bytes types, char type) noexcept {
     return types.find(type) != bytes::npos;
 }
@@ -33,7 +31,7 @@ constexpr bool contains(bytes types, char type) noexcept {
 }  // namespace
 
 step session::from_client(bytes in) {
-    const auto whole_types = keeps_session() ? judged_types : naming_types;
+    const auto whole_types = keeps_session() || names_.size() != 0 ? judged_types : naming_types;
     if (front_due_)
         return send_held_front();
     std::size_t run = 0;
@@ -118,7 +116,8 @@ std::optional<step> session::gate(const wire::frame_header& header) {
     if (!backend_)
         return gate_without_backend(header.type);
     if (expected_.full())
-        return fail_with({"FATAL", wire::sqlstate::program_limit_exceeded, "too many requests in one pipeline"});
+        return fail_with(
+            {"FATAL", wire::sqlstate::program_limit_exceeded, "too many requests in one pipeline"});
     // PostgreSQL fails the COPY and throws the message away.
     if (expected_.copying_in() && !contains(copy_in_types, header.type))
         return protocol_violation("unexpected message during COPY from stdin");
@@ -165,7 +164,7 @@ std::optional<step> session::send_request(const message_stream::piece& piece) {
         front_.append(piece.data);
         return send_front(std::exchange(front_, {}), false, piece.used);
     }
-    if (piece.type == 'Q' && piece.whole() && keeps_session()) {
+    if (piece.type == 'Q' && piece.whole()) {
         const auto routed = send_deallocate(text_of(piece), true);
         if (routed == routing::answered)
             return step{0, act::reply, piece.used};
@@ -174,7 +173,7 @@ std::optional<step> session::send_request(const message_stream::piece& piece) {
     }
     if (piece.type == 'Q') {
         deallocates_ |= sql::may_deallocate(text_of(piece));
-        unnamed_here_ = unnamed_large_ = false;
+        unnamed_here_ = unnamed_only_here_ = false;
         unnamed_.clear();
     } else if (piece.type == 'S') {
         names_.sync_sent();
@@ -197,15 +196,27 @@ bytes session::text_of(const message_stream::piece& piece) noexcept {
 void session::note_text(const message_stream::piece& piece) {
     if (piece.type == 'F')
         known_.runs_anything();
-    if ((piece.type != 'Q' && piece.type != 'P') || !piece.whole())
+    if (piece.type != 'Q' && piece.type != 'P')
         return;
+    if (!piece.whole()) {
+        unnamed_left_ = sql::trace::unknown;
+        return;
+    }
     const auto text = text_of(piece);
     const auto facts = sql::facts_of(text);
-    // SET LOCAL, or one whose effect has not been reported yet.
-    sets_in_block_ |= facts.left == sql::trace::none && boost::algorithm::icontains(text, "set");
+    if (facts.left != sql::trace::code)
+        note_setting(text, facts.left);
     if (piece.type == 'P')
         unnamed_left_ = facts.left;
     known_.runs(text, facts);
+}
+
+void session::note_setting(bytes text, sql::trace left) {
+    // SET LOCAL, or one whose effect has not been reported yet.
+    sets_in_block_ |= left == sql::trace::none && boost::algorithm::icontains(text, "set");
+    // SET x TO DEFAULT, SET TIME ZONE LOCAL.
+    sets_default_ =
+        boost::algorithm::icontains(text, "default") || boost::algorithm::icontains(text, "local");
 }
 
 step session::protocol_violation(const std::string& what) {

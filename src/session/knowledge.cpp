@@ -19,6 +19,7 @@ void knowledge::runs(wire::bytes text, const sql::text_facts& facts) {
     if (facts.left == sql::trace::unknown) {
         note_names(facts.names);
         note_lasting(facts);
+        changed_by_name_ |= !facts.names.empty();
         if (facts.may_define)
             about_->defined();
     }
@@ -119,7 +120,7 @@ std::string knowledge::begin_look(const reported& by_server) {
                 note_lasting(facts);
     }
     unseen_.clear();
-    too_much_unseen_ = false;
+    too_much_unseen_ = changed_by_name_ = false;
     names_looked_.clear();
     std::ranges::copy_if(names_, std::back_inserter(names_looked_), [&](const auto& name) {
         const auto canonical = reported_name(name);

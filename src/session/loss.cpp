@@ -128,9 +128,8 @@ step session::session_lost() {
 }
 
 bool session::relies_on_lost_state(const wire::frame_header& header) const noexcept {
-    // Without a Parse before them these mean the unnamed statement, or a portal.
-    const bool of_earlier_parse = bytes{"BDEC"}.find(header.type) != bytes::npos;
-    return of_earlier_parse || !known_.lost_with_backend().empty();
+    const bool of_earlier_parse = bytes{"BD"}.find(header.type) != bytes::npos;
+    return (of_earlier_parse && unnamed_only_here_) || !known_.lost_with_backend().empty();
 }
 
 }  // namespace pgballast::session

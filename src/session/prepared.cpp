@@ -37,7 +37,8 @@ std::optional<step> session::send_front(bytes front, bool whole, std::size_t use
         case routing::answered:
             return step{0, act::reply, used};
         case routing::refused:
-            return fail_with({"FATAL", wire::sqlstate::program_limit_exceeded, too_many_statements});
+            return fail_with(
+                {"FATAL", wire::sqlstate::program_limit_exceeded, too_many_statements});
         case routing::wait:
             break;
     }
@@ -78,19 +79,24 @@ session::routing session::send_as(bytes message, const wire::subject& about, boo
         return send_named(message, about);
     if (about.header.type == 'B' && keeps_session())
         known_.runs_again(bytes{unnamed_}.substr(0, unnamed_.find('\0')), unnamed_left_);
-    if (about.header.type == 'C')
+    if (about.header.type == 'C') {
+        unnamed_here_ = true;  // and is nothing
         unnamed_.clear();
-    else if (!unnamed_here_ && !unnamed_.empty())
+    } else if (!unnamed_here_)
         return send_unnamed(message);
     expected_.sent(about.header.type);
     return routing::as_it_is;
 }
 
-/// The unnamed statement was left behind with another backend.
+/// The unnamed statement was left behind with another backend, or there is none: then that of
+/// some other client must not serve.
 session::routing session::send_unnamed(bytes message) {
     out_.clear();
-    wire::append_parse(out_, {}, unnamed_);
-    expected_.sent(counted::own_parse);
+    if (unnamed_.empty())
+        wire::append_close_statement(out_, {});
+    else
+        wire::append_parse(out_, {}, unnamed_);
+    expected_.sent(unnamed_.empty() ? counted::own_close : counted::own_parse);
     backend_->statements->other_sent();
     unnamed_here_ = true;
     out_.append(message);
@@ -102,7 +108,7 @@ session::routing session::send_parse(bytes message, bytes name, bool whole) {
     const auto definition =
         message.substr(std::min(message.size(), wire::header_size + name.size() + 1));
     const auto text = definition.substr(0, definition.find('\0'));
-    if (whole && keeps_session()) {
+    if (whole) {
         const auto routed = send_deallocate(text, false);
         if (routed != routing::as_it_is)
             return routed;
@@ -110,12 +116,14 @@ session::routing session::send_parse(bytes message, bytes name, bool whole) {
     deallocates_ |= sql::may_deallocate(text);
     if (name.empty()) {
         unnamed_here_ = true;
-        unnamed_large_ = !whole;
+        unnamed_only_here_ = !whole;
         unnamed_.assign(whole ? definition : bytes{});
+        ++unnamed_unanswered_;
+        expected_.sent(counted::unnamed_parse);
+        return routing::as_it_is;
     }
-    if (name.empty() || !whole || !wire::decode_parse(message.substr(wire::header_size))) {
-        if (!name.empty())
-            known_.keeps_statement();
+    if (!whole || !wire::decode_parse(message.substr(wire::header_size))) {
+        known_.keeps_statement();
         expected_.sent('P');
         return routing::as_it_is;
     }
@@ -243,6 +251,10 @@ session::routing session::send_deallocate(bytes text, bool simple) {
         return routing::wait;
     if (simple && expected_.segment_open())
         return routing::as_it_is;
+    if (how_ == mode::session && backend_->statements->has(meaning.statement->server_name)) {
+        deallocating_ = *name;  // by the name that the server knows it by
+        return routing::as_it_is;
+    }
     out_.clear();
     if (simple) {
         names_.deallocate(*name);
@@ -276,6 +288,9 @@ void session::count_reply() {
     switch (expected_.ended_counted()) {
         case counted::none:
             return;
+        case counted::unnamed_parse:
+            unnamed_unanswered_ -= unnamed_unanswered_ != 0 ? 1 : 0;
+            return;
         case counted::parse:
         case counted::close:
             names_.done();
@@ -293,19 +308,30 @@ void session::count_reply() {
 }
 
 /// The server knows the statement by another name than its client does.
-bool session::rename_in_error(const wire::error_fields& error) {
-    const auto from = error.message.find("\"pgballast_");
-    const auto to = error.message.find('"', from + 1);
+bool session::rename_in_error(bytes body) {
+    const auto from = body.find("\"pgballast_");
+    const auto to = body.find('"', from + 1);
     if (from == bytes::npos || to == bytes::npos)
         return false;
-    const auto name = names_.name_of(error.message.substr(from + 1, to - from - 1));
+    const auto name = names_.name_of(body.substr(from + 1, to - from - 1));
     if (!name)
         return false;
-    const auto told = std::string{error.message.substr(0, from + 1)} + *name +
-                      std::string{error.message.substr(to)};
     out_.clear();
-    wire::append_error(out_, {error.severity, error.sqlstate, told, error.detail, error.hint});
+    wire::message{out_, 'E'}.view(body.substr(0, from + 1)).view(*name).view(body.substr(to));
     return true;
+}
+
+/// An error in the extended protocol: what the server skips because of it may have been the
+/// Parse of the unnamed statement, and then only the server knows what that is.
+void session::note_failure(bool of_unnamed_parse) {
+    count_reply();
+    names_.failed();
+    backend_->statements->failed();
+    if (std::exchange(unnamed_unanswered_, 0) == 0)
+        return;
+    unnamed_.clear();
+    unnamed_here_ = !of_unnamed_parse;
+    unnamed_only_here_ = unnamed_here_;
 }
 
 void session::forget_statements(bytes tag) {
@@ -314,7 +340,7 @@ void session::forget_statements(bytes tag) {
         backend_->statements->clear();
     } else if (tag == "DEALLOCATE" && !deallocating_.empty()) {
         if (const auto gone = names_.find(deallocating_).statement)
-            backend_->statements->forget(gone->server_name);
+            backend_->statements->deallocate(gone->server_name);
         names_.deallocate(deallocating_);
         deallocating_.clear();
     }

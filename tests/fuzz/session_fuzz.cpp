@@ -21,7 +21,7 @@ struct conversation {
         : one{how, told,
               std::make_shared<session::startup_settings>(
                   session::startup_settings{{"work_mem", "1MB"}})},
-          in_session_mode{how == session::mode::session} {}
+          how{how} {}
 
     void client(bytes in) {
         held.append(in);
@@ -86,6 +86,12 @@ struct conversation {
                 case act::idle:
                     idle();
                     break;
+                case act::ask:
+                    to_server.append(one.out());
+                    break;
+                case act::looked:
+                    require(one.is_idle());
+                    break;
                 case act::resume:
                     require(waiting);
                     waiting = false;
@@ -107,10 +113,12 @@ struct conversation {
         if (!lent || ended)
             return;
         lent = false;
-        const bool restoring = std::exchange(waiting, false);
+        waiting = false;
+        const bool restoring = one.must_wait();
         const auto next = one.backend_lost(std::move(why));
         require(next.what == act::fail || !one.in_flight());
-        require(restoring == (next.what == act::acquire) || next.what == act::reply);
+        require(restoring == (next.what == act::acquire) || next.what == act::reply ||
+                next.what == act::fail);
         if (next.what == act::reply)
             to_client.append(one.out());
         ended |= next.what == act::fail;
@@ -137,10 +145,21 @@ struct conversation {
 
     void idle() {
         require(lent && one.is_idle() && !one.in_flight());
-        if (in_session_mode)
-            return;
+        if (how == session::mode::transaction)
+            take_away();
+        else if (one.look({}))
+            to_server.append(one.out());
+    }
+
+    /// Somebody else needs the backend.
+    void take_away() {
         one.detach();
         lent = false;
+    }
+
+    void yield() {
+        if (how == session::mode::automatic && lent && !ended && !waiting && one.portable())
+            take_away();
     }
 
     void take(const session::step& next, bytes in) {
@@ -154,7 +173,7 @@ struct conversation {
         session::reported::value_list{{"TimeZone", "UTC"}, {"application_name", "mine"}});
     session::session one;
     std::unique_ptr<session::backend_state> backend;
-    const bool in_session_mode;
+    const session::mode how;
     bool lent = false, waiting = false, ended = false;
     std::size_t steps = 0;
     std::string held, to_client, to_server;
@@ -170,7 +189,9 @@ void play(conversation& talk, bytes events, bool octets) {
         const auto data = events.substr(1, size);
         events.remove_prefix(1 + size);
         if (size == 0) {
-            if (what & 1)
+            if (what & 4)
+                talk.yield();
+            else if (what & 1)
                 talk.lose({});
             else
                 talk.answer_wait((what & 2) != 0);
@@ -192,7 +213,8 @@ void play(conversation& talk, bytes events, bool octets) {
 
 int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     const auto events = fuzz::input(data, size);
-    for (const auto how : {session::mode::transaction, session::mode::session}) {
+    for (const auto how :
+         {session::mode::transaction, session::mode::session, session::mode::automatic}) {
         conversation whole{how}, octets{how};
         play(whole, events, false);
         play(octets, events, true);

@@ -130,22 +130,8 @@ def test_sharing_keeps_discard_all_working_for_drivers_that_pool(proxy):
     for client, number in [(one, 1), (other, 2)] * 5:
         run(client, "discard all")
         run(client, f"set app.tenant to '{number}'")
-        run(client, f"prepare p as select {number}")
-        assert value(client, "execute p") == number
         assert value(client, "show app.tenant") == str(number)
 
-
-def test_sharing_gives_statements_prepared_by_sql_back_to_their_owner(proxy):
-    one, other = proxy.connect(), proxy.connect()
-    run(one, "prepare p (int) as select $1 + 1")
-    run(other, "prepare p (text) as select 'other ' || $1")
-    for number in range(5):
-        assert value(one, f"execute p ({number})") == number + 1
-        assert value(other, f"execute p ({number})") == f"other {number}"
-    run(one, "deallocate p")
-    assert value(other, "execute p ('x')") == "other x"
-    raw = proxy.raw()
-    assert error_of(raw.query("execute p (1)"))["C"] == "26000"
 
 
 def test_sharing_never_shows_another_clients_lastval(proxy, postgres):

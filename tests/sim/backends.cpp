@@ -170,6 +170,7 @@ void world::release(backend& one, bool used) {
         return offer(one);
     run_errand(one, "discard all", [this, &one] {
         one.state.applied = nullptr;
+        one.state.statements->clear();
         offer(one);
     });
 }

@@ -184,6 +184,9 @@ void world::from_backend(client& one, bytes in) {
             case act::idle:
                 at_idle(one);
                 break;
+            case act::ask:
+                from.to_server->write(one.decider.out());
+                break;
             case act::resume:
                 one.restoring = false;
                 feed_held(one);

@@ -48,6 +48,7 @@ struct pool_status {
     std::uint64_t open = 0;
     std::uint64_t idle = 0;
     std::uint64_t lent = 0;
+    std::uint64_t pinned = 0;  // of those
     std::uint64_t errand = 0;
     std::uint64_t connecting = 0;
 

@@ -73,6 +73,7 @@ class backend final : public net::handler, public boost::intrusive::list_base_ho
     place where = place::idle;
     clock::time_point since;    // in its present place
     bool takeable = false;      // resting, and counted as such by its pool
+    bool pinned = false;        // resting, and kept
     unsigned cancels_sent = 0;  // requests that may still be on their way to it
 
  private:

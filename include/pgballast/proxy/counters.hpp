@@ -25,6 +25,7 @@ struct pool_counters {
     counter clients;
     counter idle;    // backends that nobody has
     counter lent;    // backends that a client has
+    counter pinned;  // … while it thinks, and nobody else may have them
     counter errand;  // backends that are cleaned, probed or held after a cancel
 
     // since start

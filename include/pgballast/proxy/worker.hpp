@@ -138,6 +138,7 @@ class worker {
     local_pool& local(shared_pool& pool);
     void place(backend& one, backend::place where);
     void remove_from_place(backend& one);
+    void mark(backend& one, bool takeable, bool pinned);
     void offer(backend& one);
     void give(backend& one, const pool::ledger::grant& to);
     void grant(local_pool& pool, const pool::ledger::grant& to, backend& one);

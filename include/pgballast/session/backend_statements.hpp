@@ -51,13 +51,20 @@ class backend_statements {
     void sync_sent() { names_.sync_sent(); }
     void sync_done() { names_.sync_done(); }
 
-    /// The statement has to be parsed anew before its next use: its plan is out of date
-    /// (0A000), or the backend does not have it after all (26000).
-    void forget(wire::bytes server_name) { names_.doubt(server_name); }
+    /// Plans are out of date (0A000): each statement is parsed anew before its next use.
+    void doubt_all() { names_.doubt_all(); }
+
+    /// A DEALLOCATE of it has completed.
+    void deallocate(wire::bytes server_name) { names_.forget(server_name); }
 
     /// DISCARD ALL or DEALLOCATE ALL has completed. What is sent behind such a command has
     /// to wait for that: it would rely on statements that go.
     void clear();
+
+    /// It is there for certain.
+    bool has(wire::bytes server_name) const {
+        return names_.look_up(server_name).standing == standing::present;
+    }
 
     /// Statements there, when what is under way goes well.
     std::size_t size() const noexcept { return names_.size(); }

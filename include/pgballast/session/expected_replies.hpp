@@ -22,12 +22,13 @@ enum class own : char {
 /// names, the backend's, or both.
 enum class counted : char {
     none = 0,
-    parse = 16,      // of the client, sent on
-    parse_of_known,  // of the client. The backend has the statement: a Close of nothing was
-                     // sent, whose CloseComplete is told as ParseComplete
-    own_parse,       // in front of a message that uses the statement. Its error is told
-    close,           // of the client, sent on
-    close_of_name,   // of the client, whose name means nothing to the backend
+    unnamed_parse = 16,  // of the client: none of them counts it
+    parse,               // of the client, sent on
+    parse_of_known,      // of the client. The backend has the statement: a Close of nothing was
+                         // sent, whose CloseComplete is told as ParseComplete
+    own_parse,           // in front of a message that uses the statement. Its error is told
+    close,               // of the client, sent on
+    close_of_name,       // of the client, whose name means nothing to the backend
     own_close,
 };
 
@@ -65,6 +66,12 @@ class expected_replies {
     /// A reply has arrived: whose is it, and what does it end? Asynchronous messages
     /// (NoticeResponse, ParameterStatus, NotificationResponse) are not asked about.
     verdict arrived(char type);
+
+    /// What is owed first, if it is one of these.
+    counted front_counted() const noexcept {
+        return !empty() && is_counted(queue_[head_]) ? static_cast<counted>(queue_[head_])
+                                                     : counted::none;
+    }
 
     /// What that reply has ended: a counted request, or a Sync.
     counted ended_counted() const noexcept;
@@ -124,7 +131,7 @@ class expected_replies {
                 entry <= static_cast<char>(own::startup));
     }
     static constexpr bool is_counted(char entry) noexcept {
-        return entry >= static_cast<char>(counted::parse) &&
+        return entry >= static_cast<char>(counted::unnamed_parse) &&
                entry <= static_cast<char>(counted::own_close);
     }
 
@@ -135,7 +142,7 @@ class expected_replies {
         if (!is_counted(entry))
             return entry;
         const auto what = static_cast<counted>(entry);
-        return what == counted::parse || what == counted::own_parse ? 'P' : 'C';
+        return what <= counted::parse || what == counted::own_parse ? 'P' : 'C';
     }
     verdict verdict_on(char reply) const noexcept;
     static bool ends_with_ready(char entry) noexcept {

@@ -38,6 +38,10 @@ class knowledge {
     /// It may have changed what is carried over, and that has not been looked at since.
     bool must_look();
 
+    /// … and that by the client's own words, a SET, say: it would be a pity to lose that. It
+    /// is looked at as soon as the transaction has ended.
+    bool must_look_at_once() const noexcept { return hidden_ && changed_by_name_; }
+
     /// What is lost for certain, or cannot be told, when the backend is; empty if nothing.
     /// User code of the database, if any has run, may have made more.
     std::string lost_with_backend() const;
@@ -86,11 +90,12 @@ class knowledge {
     std::vector<std::string> names_looked_;  // of the look under way
     std::string pin_;                        // as of the last look
     unsigned lasting_ = 0;
-    bool hidden_ = false;        // it may have done anything
-    bool code_may_run_ = false;  // nothing, if the database holds no user's code
-    bool code_unseen_ = false;   // … since the last look, or the last survey that knew of none
-    std::string unseen_;                      // texts since the last look, if not too large
-    std::string end_of_part_;                 // of a large text: a word may be cut in two
+    bool hidden_ = false;           // it may have done anything
+    bool code_may_run_ = false;     // nothing, if the database holds no user's code
+    bool code_unseen_ = false;      // … since the last look, or the last survey that knew of none
+    std::string unseen_;            // texts since the last look, if not too large
+    std::string end_of_part_;       // of a large text: a word may be cut in two
+    bool changed_by_name_ = false;  // since the last look
     bool too_much_unseen_ = false;
     bool hidden_before_ = false;
     bool code_before_ = false;  // the look under way tells what these have done

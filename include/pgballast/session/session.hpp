@@ -102,9 +102,11 @@ class session {
     /// There is something to ask in the client's think time.
     bool must_look() { return keeps_session() && known_.must_look(); }
 
+    bool must_look_at_once() const noexcept { return known_.must_look_at_once(); }
+
     /// Whatever its client has made of the session is known, and can be carried to another
     /// backend: this one may be taken away.
-    bool portable() { return is_idle() && !unnamed_large_ && !known_.pinned() && !must_look(); }
+    bool portable() { return is_idle() && !unnamed_only_here_ && !known_.pinned() && !must_look(); }
     bool pinned() const noexcept { return known_.pinned(); }
 
     /// What keeps the session on its backend, in words; empty if nothing.
@@ -180,6 +182,7 @@ class session {
     std::optional<step> send_request(const message_stream::piece& piece);
     static bytes text_of(const message_stream::piece& piece) noexcept;
     void note_text(const message_stream::piece& piece);
+    void note_setting(bytes text, sql::trace left);
 
     // prepared.cpp
     enum class routing {
@@ -204,7 +207,8 @@ class session {
     statement_ptr make_statement(bytes name, bytes definition);
     void count_reply();
     void forget_statements(bytes tag);
-    bool rename_in_error(const wire::error_fields& error);
+    bool rename_in_error(bytes body);
+    void note_failure(bool of_unnamed_parse);
 
     // from_backend.cpp
     std::optional<step> judge(const message_stream::piece& piece);
@@ -251,6 +255,7 @@ class session {
     bool own_failed_ = false;      // the query of our own that is being answered
     bool row_seen_ = false;        // … has had its row
     bool reset_seen_ = false;      // startup values may be gone
+    bool sets_default_ = false;    // the last text may have, like RESET
     bool sets_in_block_ = false;   // a SET LOCAL may be in force
     bool ready_withheld_ = false;  // a ReadyForQuery, until startup values are set again
     bool pass_next_ = false;       // the next message was refused already
@@ -283,10 +288,11 @@ class session {
     bool front_due_ = false;    // it has waited, and is to be sent next
     std::string unnamed_;       // what the unnamed statement is, as in a Parse
     sql::trace unnamed_left_ = sql::trace::none;
-    bool unnamed_here_ = false;   // the backend that is lent has it
-    bool unnamed_large_ = false;  // … and only that one
-    bool deallocates_ = false;    // a DEALLOCATE or DISCARD is in flight
-    std::string deallocating_;    // the name that it speaks of
+    bool unnamed_here_ = false;        // the backend that is lent has it
+    bool unnamed_only_here_ = false;   // … and only that one
+    bool deallocates_ = false;         // a DEALLOCATE or DISCARD is in flight
+    unsigned unnamed_unanswered_ = 0;  // a Parse of it, that many times
+    std::string deallocating_;         // the name that it speaks of
     std::optional<surveyor> surveyor_;
     std::uint64_t tenancy_ = 0;  // of the backend last lent, see backend_state
     std::string out_;

@@ -16,7 +16,7 @@ namespace pgballast::session {
 /// What a Parse has made, whoever sent it. Immutable; whoever has a name for it shares it.
 struct statement {
     std::string server_name;
-    std::string definition;  // wire::parse_fields::definition
+    std::string definition;                 // wire::parse_fields::definition
     sql::trace left = sql::trace::unknown;  // by each run
 
     wire::bytes text() const noexcept;

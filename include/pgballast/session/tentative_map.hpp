@@ -148,10 +148,10 @@ class tentative_map {
             ++answered_;
     }
 
-    /// Whether the name is there is not known any more, until its next change is done.
-    void doubt(std::string_view name) {
-        if (auto* known = find(name))
-            known->second.doubted_ = true;
+    /// Whether the names are there is not known any more, each until its next change is done.
+    void doubt_all() {
+        for (auto& [name, known] : names_)
+            known.doubted_ = true;
     }
 
     /// Those of the names the predicate holds for are gone. What is under way was sent

@@ -197,8 +197,7 @@ TEST_CASE("a statement under eviction is parsed again, and one that stayed is ev
 TEST_CASE("a plan that is out of date is replaced at its next use") {
     backend_statements backend;
     use(backend, "a");
-    backend.forget("a");
-    backend.forget("unknown");
+    backend.doubt_all();
     CHECK(backend.size() == 1);
     CHECK(backend.prepare(named("a")) == preparation::replace);
     CHECK(backend.prepare(named("a")) == preparation::none);

@@ -51,6 +51,12 @@ struct rig {
                 case act::idle:
                     idle();
                     break;
+                case act::ask:
+                    to_server.append(one.out());
+                    break;
+                case act::looked:
+                    ++looks;
+                    break;
                 case act::resume:
                     waiting = false;
                     feed_held();
@@ -98,6 +104,20 @@ struct rig {
         feed_held();
     }
 
+    /// Think time: what has to be known is asked.
+    void look() {
+        if (one.look({}))
+            to_server.append(one.out());
+    }
+
+    /// Somebody else has had the backend.
+    void take_away() {
+        REQUIRE(one.portable());
+        one.detach();
+        lent = false;
+        ++backend->tenancy;
+    }
+
     std::string taken_by_client() { return std::exchange(to_client, {}); }
     std::string taken_by_server() { return std::exchange(to_server, {}); }
 
@@ -111,6 +131,7 @@ struct rig {
     bool left = false;
     bool failed = false;
     unsigned lendings = 0;
+    unsigned looks = 0;
     std::string held, to_client, to_server;
     std::string losses;              // what was decided at each, a letter each
     std::vector<std::size_t> idles;  // how much the client had been sent each time

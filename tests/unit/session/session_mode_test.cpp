@@ -57,34 +57,51 @@ TEST_CASE("a session that left something behind ends with its backend") {
     }
 }
 
-TEST_CASE("statements that are kept, function calls and large texts are not carried") {
-    for (const auto& request : {parse("select 1", "name") + sync_msg(), call(),
-                                query("select 1 /*" + std::string(100'000, 'x') + "*/")}) {
+TEST_CASE("function calls and large texts are not carried") {
+    for (const auto& request : {call(), query("select 1 /*" + std::string(100'000, 'x') + "*/")}) {
         CAPTURE(request.front());
         rig one{mode::session};
         one.client(bytes{request}.substr(0, 100));
         one.client(bytes{request}.substr(std::min<std::size_t>(request.size(), 100)));
-        one.server(request.front() == 'P'   ? parsed() + ready()
-                   : request.front() == 'F' ? frame('V') + ready()
-                                            : complete() + ready());
+        one.server((request.front() == 'F' ? frame('V') : complete()) + ready());
         one.lose();
         one.client(query("select 1"));
         CHECK_THAT(names_of(one.to_client), Catch::Matchers::EndsWith("E!57P01"));
     }
 }
 
-TEST_CASE("requests that mean an earlier Parse or portal are not carried") {
-    for (const auto& request : {bind_msg(), describe(), execute(), close_msg()}) {
-        auto one = lost_after("show all");
-        one.client(request + sync_msg());
-        CHECK(names_of(one.to_client) == "E!57P01");
-        CHECK(one.to_server.empty());
-    }
+TEST_CASE("a statement that is kept is prepared again on the next backend, by its name") {
+    rig one{mode::session};
+    const auto run = bind_msg("name") + execute() + sync_msg();
+    one.client(parse("show all", "name") + sync_msg());
+    one.server(parsed() + ready());
+    one.client(run);
+    CHECK(one.taken_by_server() == parse("show all", "name") + sync_msg() + run);
+    one.server(frame('2') + complete("SHOW") + ready());
+    one.taken_by_client();
+    one.lose();
+    one.client(run);
+    CHECK(one.to_server == parse("show all", "name") + run);
+    one.server(parsed() + frame('2') + complete("SHOW") + ready());
+    CHECK(names_of(one.to_client) == "2 C Z:I");
+}
+
+TEST_CASE("the unnamed statement is parsed again on the next backend") {
     auto one = lost_after("show all");
-    one.client(flush() + sync_msg());
-    CHECK(one.taken_by_client() == ready());
-    one.client(parse("select 1") + bind_msg() + execute() + sync_msg());
-    CHECK(one.to_server == parse("select 1") + bind_msg() + execute() + sync_msg());
+    one.client(parse("show all") + sync_msg());
+    one.server(parsed() + ready());
+    one.lose();
+    one.taken_by_server();
+    one.client(bind_msg() + execute() + sync_msg());
+    CHECK(one.to_server == parse("show all") + bind_msg() + execute() + sync_msg());
+}
+
+TEST_CASE("without an unnamed statement of its own a client gets nobody else's") {
+    auto one = lost_after("show all");
+    one.client(bind_msg() + sync_msg());
+    CHECK(one.to_server == close_msg() + bind_msg() + sync_msg());
+    one.server(frame('3') + error("26000") + ready());
+    CHECK(names_of(one.to_client) == "E:26000 Z:I");
 }
 
 TEST_CASE("where a user's code may have run, the catalog is asked before anything else") {

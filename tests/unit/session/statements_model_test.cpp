@@ -203,7 +203,7 @@ void play_backend(unsigned seed) {
             backend.sync_sent();
             peer.send({request::kind::copy_sync});
         } else if (what == 5)
-            backend.forget(name);
+            backend.doubt_all();
         else if (what == 6) {  // DISCARD ALL, once all has been answered
             send_sync(peer, backend);
             answer_some(peer, backend, -1, check);

@@ -1,0 +1,151 @@
+// Prepared statements that clients share: by names of our own, on whatever backend.
+#include <catch2/catch.hpp>
+#include <string>
+
+#include "rig.hpp"
+
+using namespace pgballast;
+using namespace pgballast::session;
+using namespace pgballast::session::test;
+
+namespace {
+
+std::string close_of(bytes name) {
+    return frame('C', "S" + std::string{name} + '\0');
+}
+
+/// The name in the first Parse of what was sent.
+std::string name_in(const std::string& sent) {
+    return sent.substr(5, sent.find('\0', 5) - 5);
+}
+
+/// A client that has prepared `text` as "s".
+struct prepared : rig {
+    explicit prepared(bytes text, mode how = mode::transaction) : rig{how} {
+        client(parse(text, "s") + sync_msg());
+        name = name_in(to_server);
+        CHECK(taken_by_server() == parse(text, name) + sync_msg());
+        server(parsed() + ready());
+        CHECK(names_of(taken_by_client()) == "1 Z:I");
+    }
+    std::string name;
+};
+
+}  // namespace
+
+TEST_CASE("equal statements have one name, others have others") {
+    const prepared one{"select 1"}, same{"select 1"}, other{"select 2"};
+    CHECK(one.name == same.name);
+    CHECK(one.name != other.name);
+    CHECK(one.name.starts_with("pgballast_"));
+    CHECK(prepared{"select 'now'::date"}.name != prepared{"select 'now'::date"}.name);
+}
+
+TEST_CASE("messages that name a statement are sent under its other name") {
+    prepared one{"select 1"};
+    const auto large = frame('B', std::string{"\0s\0", 3} + std::string(100'000, 'x'));
+    one.client(bytes{large}.substr(0, 6));
+    for (std::size_t at = 6; at < large.size(); at += 30'000)
+        one.client(bytes{large}.substr(at, 30'000));
+    CHECK(one.to_server == frame('B', '\0' + one.name + '\0' + std::string(100'000, 'x')));
+}
+
+TEST_CASE("a backend that does not have it is given it in the same write") {
+    prepared one{"select 1"};
+    one.backend = std::make_unique<backend_state>(one.login);
+    one.client(bind_msg("s") + execute() + sync_msg());
+    CHECK(one.to_server ==
+          parse("select 1", one.name) + bind_msg(one.name) + execute() + sync_msg());
+    one.server(parsed() + bound() + complete() + ready());
+    CHECK(names_of(one.to_client) == "2 C Z:I");
+}
+
+TEST_CASE("what a backend has is not parsed again, and the client does not see the difference") {
+    prepared one{"select 1"};
+    one.client(parse("select 1", "t") + bind_msg("t") + execute() + sync_msg());
+    CHECK(one.to_server ==
+          close_of("pgballast_nothing") + bind_msg(one.name) + execute() + sync_msg());
+    one.server(closed() + bound() + complete() + ready());
+    CHECK(names_of(one.to_client) == "1 2 C Z:I");
+}
+
+TEST_CASE("an error of a Parse in front is the client's") {
+    prepared one{"select 1"};
+    one.backend = std::make_unique<backend_state>(one.login);
+    one.client(bind_msg("s") + execute() + sync_msg());
+    one.server(error("42P01") + ready());
+    CHECK(names_of(one.taken_by_client()) == "E:42P01 Z:I");
+    one.taken_by_server();
+    one.client(bind_msg("s") + sync_msg());  // tried again
+    CHECK(one.to_server == parse("select 1", one.name) + bind_msg(one.name) + sync_msg());
+}
+
+TEST_CASE("Close of a shared statement leaves it to the others") {
+    prepared one{"select 1"};
+    one.client(close_of("s") + sync_msg());
+    CHECK(one.taken_by_server() == close_of("s") + sync_msg());
+    one.server(closed() + ready());
+    CHECK(names_of(one.taken_by_client()) == "3 Z:I");
+    one.client(bind_msg("s") + sync_msg());
+    CHECK(one.to_server == bind_msg("s") + sync_msg());  // the server's to refuse
+}
+
+TEST_CASE("a name that is taken is told by the client's own name") {
+    prepared one{"select 1"};
+    one.client(parse("select 2", "s") + sync_msg());
+    CHECK(one.to_server == parse("select 2", one.name) + sync_msg());
+    std::string told;
+    const auto text = "prepared statement \"" + one.name + "\" already exists";
+    wire::append_error(told, {"ERROR", "42P05", text, "detail"});
+    one.server(told + ready());
+    std::string should;
+    wire::append_error(should,
+                       {"ERROR", "42P05", "prepared statement \"s\" already exists", "detail"});
+    CHECK(one.to_client == should + ready());
+}
+
+TEST_CASE("DEALLOCATE of a statement of the protocol is answered without the server") {
+    for (const bytes text : {"deallocate s", "DEALLOCATE PREPARE \"s\";"}) {
+        prepared one{"select 1"};
+        one.client(query(text));
+        CHECK(one.to_server.empty());
+        CHECK(names_of(one.taken_by_client()) == "C Z:I");
+        one.client(bind_msg("s") + sync_msg());
+        CHECK(one.to_server == bind_msg("s") + sync_msg());
+    }
+    prepared one{"select 1"};
+    one.client(query("deallocate t"));
+    CHECK(one.to_server == query("deallocate t"));
+}
+
+TEST_CASE("what a name means waits for an earlier Parse to be answered") {
+    rig one;
+    one.client(parse("selec", "s") + sync_msg());
+    one.taken_by_server();
+    one.client(bind_msg("s") + sync_msg());
+    CHECK(one.to_server.empty());
+    CHECK(one.waiting);
+    one.server(error("42601") + ready());
+    CHECK(one.to_server == bind_msg("s") + sync_msg());
+    one.server(error("26000") + ready());
+    CHECK(names_of(one.to_client) == "E:42601 Z:I E:26000 Z:I");
+}
+
+TEST_CASE("behind DISCARD ALL names wait, and mean nothing any more") {
+    prepared one{"select 1"};
+    one.client(query("discard all"));
+    one.taken_by_server();
+    one.client(parse("select 1", "s") + sync_msg());
+    CHECK(one.to_server.empty());
+    one.server(complete("DISCARD ALL") + ready());
+    CHECK(one.to_server == parse("select 1", one.name) + sync_msg());
+}
+
+TEST_CASE("a loss answers what waits, too") {
+    rig one;
+    one.client(parse("select 1", "s") + sync_msg());
+    one.client(bind_msg("s") + execute() + sync_msg());
+    one.lose();
+    CHECK(one.failed);  // who pipelines counts on what was lost
+    CHECK(names_of(one.to_client) == "E!08007");
+}
