@@ -174,9 +174,10 @@ std::optional<step> session::on_error(const message_stream::piece& piece) {
     }
     const bool extended = bytes{"PBDEC"}.find(expected_.front()) != bytes::npos;
     const bool of_unnamed_parse = expected_.front_counted() == counted::unnamed_parse;
+    const auto unnamed_owed = extended ? expected_.owed(counted::unnamed_parse) : 0;
     const auto verdict = expected_.arrived('E');
     if (extended)
-        note_failure(of_unnamed_parse);
+        note_failure(of_unnamed_parse, unnamed_owed - expected_.owed(counted::unnamed_parse));
     if (verdict == expected_replies::verdict::violation)
         return violated("an error that nobody asked for");
     if (verdict == expected_replies::verdict::swallow) {

@@ -171,11 +171,9 @@ std::optional<step> session::send_request(const message_stream::piece& piece) {
         if (routed == routing::wait)
             return hold_front(piece.data, true, piece.used);
     }
-    if (piece.type == 'Q') {
+    if (piece.type == 'Q')
         deallocates_ |= sql::may_deallocate(text_of(piece));
-        unnamed_here_ = unnamed_only_here_ = false;
-        unnamed_.clear();
-    } else if (piece.type == 'S') {
+    if (piece.type == 'S') {
         names_.sync_sent();
         backend_->statements->sync_sent();
     }

@@ -124,7 +124,7 @@ std::string knowledge::begin_look(const reported& by_server) {
     names_looked_.clear();
     std::ranges::copy_if(names_, std::back_inserter(names_looked_), [&](const auto& name) {
         const auto canonical = reported_name(name);
-        return canonical.empty() || !by_server.find(canonical);
+        return !is_identity(name) && (canonical.empty() || !by_server.find(canonical));
     });
     return look_query(names_looked_);
 }

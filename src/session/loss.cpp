@@ -27,7 +27,8 @@ step session::backend_lost(loss why) {
     told_due_ = reset_seen_ = false;
     known_.look_lost();
     names_.backend_lost();
-    unnamed_here_ = deallocates_ = front_due_ = resume_due_ = sets_in_block_ = false;
+    unnamed_.left_behind();
+    deallocates_ = front_due_ = resume_due_ = sets_in_block_ = false;
     surveyor_.reset();
 
     if (backend_body_relayed_) {  // no error fits into the middle of a message
@@ -129,7 +130,7 @@ step session::session_lost() {
 
 bool session::relies_on_lost_state(const wire::frame_header& header) const noexcept {
     const bool of_earlier_parse = bytes{"BD"}.find(header.type) != bytes::npos;
-    return (of_earlier_parse && unnamed_only_here_) || !known_.lost_with_backend().empty();
+    return (of_earlier_parse && unnamed_.only_there()) || !known_.lost_with_backend().empty();
 }
 
 }  // namespace pgballast::session

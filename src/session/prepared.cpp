@@ -78,11 +78,10 @@ session::routing session::send_as(bytes message, const wire::subject& about, boo
     if (!about.statement->empty())
         return send_named(message, about);
     if (about.header.type == 'B' && keeps_session())
-        known_.runs_again(bytes{unnamed_}.substr(0, unnamed_.find('\0')), unnamed_left_);
-    if (about.header.type == 'C') {
-        unnamed_here_ = true;  // and is nothing
-        unnamed_.clear();
-    } else if (!unnamed_here_)
+        known_.runs_again(unnamed_.text(), unnamed_left_);
+    if (about.header.type == 'C')
+        unnamed_.dropped();
+    else if (!unnamed_.here())
         return send_unnamed(message);
     expected_.sent(about.header.type);
     return routing::as_it_is;
@@ -92,13 +91,14 @@ session::routing session::send_as(bytes message, const wire::subject& about, boo
 /// some other client must not serve.
 session::routing session::send_unnamed(bytes message) {
     out_.clear();
-    if (unnamed_.empty())
+    const bool none = unnamed_.definition().empty();
+    if (none)
         wire::append_close_statement(out_, {});
     else
-        wire::append_parse(out_, {}, unnamed_);
-    expected_.sent(unnamed_.empty() ? counted::own_close : counted::own_parse);
+        wire::append_parse(out_, {}, unnamed_.definition());
+    expected_.sent(none ? counted::own_close : counted::own_parse);
     backend_->statements->other_sent();
-    unnamed_here_ = true;
+    unnamed_.parsed_again();
     out_.append(message);
     expected_.sent(message.front());
     return routing::rewritten;
@@ -108,17 +108,15 @@ session::routing session::send_parse(bytes message, bytes name, bool whole) {
     const auto definition =
         message.substr(std::min(message.size(), wire::header_size + name.size() + 1));
     const auto text = definition.substr(0, definition.find('\0'));
-    if (whole) {
+    if (whole && name.empty()) {
         const auto routed = send_deallocate(text, false);
         if (routed != routing::as_it_is)
             return routed;
     }
     deallocates_ |= sql::may_deallocate(text);
     if (name.empty()) {
-        unnamed_here_ = true;
-        unnamed_only_here_ = !whole;
-        unnamed_.assign(whole ? definition : bytes{});
-        ++unnamed_unanswered_;
+        if (!expected_.skipping())
+            unnamed_.parse_sent(whole ? definition : bytes{});
         expected_.sent(counted::unnamed_parse);
         return routing::as_it_is;
     }
@@ -265,9 +263,8 @@ session::routing session::send_deallocate(bytes text, bool simple) {
     prepare(*meaning.statement);
     const auto renamed = "deallocate \"" + meaning.statement->server_name + '"';
     wire::append_parse(out_, {}, renamed + std::string(3, '\0'));
-    expected_.sent('P');
-    unnamed_here_ = true;
-    unnamed_.clear();
+    expected_.sent(counted::unnamed_parse);
+    unnamed_.parse_sent(renamed + std::string(3, '\0'));
     deallocates_ = true;
     deallocating_ = *name;
     return routing::rewritten;
@@ -280,6 +277,8 @@ void session::count_reply() {
         names_.sync_done();
         there.sync_done();
     }
+    if (expected_.ended_query())
+        unnamed_.dropped();
     if (expected_.ended_sync()) {
         names_.sync_done();
         there.sync_done();
@@ -289,7 +288,7 @@ void session::count_reply() {
         case counted::none:
             return;
         case counted::unnamed_parse:
-            unnamed_unanswered_ -= unnamed_unanswered_ != 0 ? 1 : 0;
+            unnamed_.parsed();
             return;
         case counted::parse:
         case counted::close:
@@ -321,17 +320,11 @@ bool session::rename_in_error(bytes body) {
     return true;
 }
 
-/// An error in the extended protocol: what the server skips because of it may have been the
-/// Parse of the unnamed statement, and then only the server knows what that is.
-void session::note_failure(bool of_unnamed_parse) {
+void session::note_failure(bool of_unnamed_parse, std::size_t unnamed_skipped) {
     count_reply();
     names_.failed();
     backend_->statements->failed();
-    if (std::exchange(unnamed_unanswered_, 0) == 0)
-        return;
-    unnamed_.clear();
-    unnamed_here_ = !of_unnamed_parse;
-    unnamed_only_here_ = unnamed_here_;
+    unnamed_.failed(of_unnamed_parse, unnamed_skipped);
 }
 
 void session::forget_statements(bytes tag) {

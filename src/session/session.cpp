@@ -37,7 +37,8 @@ void session::attach(backend_state& backend) {
     backend_body_ = route::swallow;
 
     auto plan = plan_hand_over(backend);
-    unnamed_here_ = as_left(backend);
+    if (!as_left(backend))
+        unnamed_.left_behind();
     if (how_ == mode::automatic)
         backend.tenancy = tenancy_ = next_tenancy();
     if (lost_while_idle_ && known_.code_may_have_run()) {

@@ -369,7 +369,10 @@ def test_prepared_statements_are_there_on_a_new_backend(prepared_postgres, proxy
 
 
 def end_backends(observer) -> None:
+    """When what has been made of the sessions has been looked at, in think time."""
     theirs = "from pg_stat_activity where usename = 'app' and datname = 'app'"
+    looked = "state = 'idle' and query like '%pg_my_temp_schema%'"
+    wait_until(lambda: not rows(observer, f"select {theirs} and not ({looked})"))
     run(observer, f"select pg_terminate_backend(pid) {theirs}")
     wait_until(lambda: not rows(observer, f"select {theirs}"))
 

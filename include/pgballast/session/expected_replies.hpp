@@ -2,6 +2,7 @@
 // PostgreSQL protocol 3.0, "Message Flow".
 #pragma once
 
+#include <algorithm>
 #include <boost/container/small_vector.hpp>
 #include <cstddef>
 #include <cstdint>
@@ -73,9 +74,20 @@ class expected_replies {
                                                      : counted::none;
     }
 
+    /// How many of these are owed.
+    std::size_t owed(counted what) const noexcept {
+        return static_cast<std::size_t>(
+            std::count(queue_.begin() + static_cast<std::ptrdiff_t>(head_), queue_.end(),
+                       static_cast<char>(what)));
+    }
+
+    /// The server skips what is sent now, until the next Sync.
+    bool skipping() const noexcept { return skipping_to_sync_; }
+
     /// What that reply has ended: a counted request, or a Sync.
     counted ended_counted() const noexcept;
     bool ended_sync() const noexcept { return ended_ == 'S'; }
+    bool ended_query() const noexcept { return ended_ == 'Q'; }
 
     /// Syncs that the server has passed over since this was asked last: what has arrived
     /// comes behind them.

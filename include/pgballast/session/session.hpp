@@ -15,6 +15,7 @@
 #include "pgballast/session/knowledge.hpp"
 #include "pgballast/session/message_stream.hpp"
 #include "pgballast/session/restore.hpp"
+#include "pgballast/session/unnamed_statement.hpp"
 #include "pgballast/wire/messages.hpp"
 #include "pgballast/wire/prepared.hpp"
 
@@ -106,7 +107,9 @@ class session {
 
     /// Whatever its client has made of the session is known, and can be carried to another
     /// backend: this one may be taken away.
-    bool portable() { return is_idle() && !unnamed_only_here_ && !known_.pinned() && !must_look(); }
+    bool portable() {
+        return is_idle() && !unnamed_.only_there() && !known_.pinned() && !must_look();
+    }
     bool pinned() const noexcept { return known_.pinned(); }
 
     /// What keeps the session on its backend, in words; empty if nothing.
@@ -208,7 +211,7 @@ class session {
     void count_reply();
     void forget_statements(bytes tag);
     bool rename_in_error(bytes body);
-    void note_failure(bool of_unnamed_parse);
+    void note_failure(bool of_unnamed_parse, std::size_t unnamed_skipped);
 
     // from_backend.cpp
     std::optional<step> judge(const message_stream::piece& piece);
@@ -286,13 +289,10 @@ class session {
     std::string front_;         // of a message that waits, or whose names are not whole
     bool front_whole_ = false;  // the message is
     bool front_due_ = false;    // it has waited, and is to be sent next
-    std::string unnamed_;       // what the unnamed statement is, as in a Parse
+    unnamed_statement unnamed_;
     sql::trace unnamed_left_ = sql::trace::none;
-    bool unnamed_here_ = false;        // the backend that is lent has it
-    bool unnamed_only_here_ = false;   // … and only that one
-    bool deallocates_ = false;         // a DEALLOCATE or DISCARD is in flight
-    unsigned unnamed_unanswered_ = 0;  // a Parse of it, that many times
-    std::string deallocating_;         // the name that it speaks of
+    bool deallocates_ = false;  // a DEALLOCATE or DISCARD is in flight
+    std::string deallocating_;  // the name that it speaks of
     std::optional<surveyor> surveyor_;
     std::uint64_t tenancy_ = 0;  // of the backend last lent, see backend_state
     std::string out_;
