@@ -333,7 +333,7 @@ step session::on_restored() {
         backend_->applied_changed = false;
         restorations_lost_ = 0;
         if (phase_ != phase::restoring)
-            return {0, act::drop, 0};
+            return looked();  // the client's request may have been answered without the server
         backend_->accept(restoration_);
         phase_ = phase::ready;
         lost_while_idle_ = false;

@@ -187,6 +187,9 @@ void world::from_backend(client& one, bytes in) {
             case act::ask:
                 from.to_server->write(one.decider.out());
                 break;
+            case act::looked:
+                at_idle(one);
+                break;
             case act::resume:
                 one.restoring = false;
                 feed_held(one);

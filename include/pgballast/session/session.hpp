@@ -35,7 +35,7 @@ enum class act {
     idle,     // nothing is in flight and no transaction open: the backend may be released.
               // Said by from_client too, where a message that means nothing ends late
     ask,      // `out()` is a query of our own and goes to the backend
-    looked,   // what `look` has asked has been answered; nothing is in flight
+    looked,   // a query of our own has been answered; nothing is in flight
     resume,   // the client's input that was told to wait may be fed again
     leave,    // the client has said goodbye: close it, once all has been answered
     fail,     // `out()` goes to the client, which is then closed
