@@ -41,7 +41,7 @@ LOOK = """select current_setting('timezone'), current_setting('datestyle'),
     (select string_agg(name, ',' order by name) from pg_prepared_statements),
     (select string_agg(relname, ',') from pg_class
         where relnamespace = pg_my_temp_schema() and relkind = 'r'),
-    (select string_agg(objid::text, ',') from pg_locks
+    (select string_agg(objid::text, ',' order by objid) from pg_locks
         where locktype = 'advisory' and pid = pg_backend_pid()),
     (select string_agg(name, ',') from pg_cursors where is_holdable),
     (select string_agg(name, ',') from pg_listening_channels() name)"""
