@@ -19,8 +19,8 @@ TEST_CASE("a time is written as RFC 3339 has it") {
 TEST_CASE("the health of a database tells its state, its pool and its last error") {
     CHECK(json::value(health_json(busy_pool())) == json::parse(R"({
         "database": "app", "state": "up", "breaker": "closed",
-        "pool": {"min": 1, "max": 10, "open": 9, "idle": 2, "lent": 4, "errand": 3,
-                 "connecting": 5, "waiting": 6},
+        "pool": {"min": 1, "max": 10, "open": 9, "idle": 2, "lent": 4, "pinned": 1,
+                 "errand": 3, "connecting": 5, "waiting": 6},
         "last_error": {"sqlstate": "57P03", "message": "the database system is starting up",
                        "detail": "", "hint": ""},
         "last_opened": "2026-11-24T09:30:30Z"})"));

@@ -103,6 +103,7 @@ TEST_CASE("every figure of the status is a sample") {
         {app("backends_open"), "9"},
         {app("backends_idle"), "2"},
         {app("backends_lent"), "4"},
+        {app("backends_pinned"), "1"},
         {app("backends_errand"), "3"},
         {app("backends_connecting"), "5"},
         {app("transactions_total"), "100"},

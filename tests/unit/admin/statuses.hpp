@@ -19,6 +19,7 @@ inline pool_status busy_pool(std::string database = "app") {
     pool.open = 9;
     pool.idle = 2;
     pool.lent = 4;
+    pool.pinned = 1;
     pool.errand = 3;
     pool.connecting = 5;
     pool.clients = 20;
