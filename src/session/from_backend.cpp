@@ -89,7 +89,8 @@ std::optional<step> session::judge(const message_stream::piece& piece) {
             case 'Z':
                 return on_ready_for_query(piece);
             case 'A':  // while the backend is restored, of the client before
-                backend_body_ = expected_.front_is_own() ? route::swallow : route::relay;
+                backend_body_ = expected_.front_own() == own::restoration ? route::swallow
+                                                                          : route::relay;
                 break;
             default: {
                 const auto verdict = expected_.arrived(piece.type);
@@ -197,12 +198,10 @@ std::optional<step> session::on_error(const message_stream::piece& piece) {
     if (fields.sqlstate == wire::sqlstate::feature_not_supported &&
         fields.message.find("cached plan") != bytes::npos)
         backend_->statements->doubt_all();  // parsed anew before their next use
-    if (fields.sqlstate == wire::sqlstate::invalid_statement_name ||
-        fields.sqlstate == wire::sqlstate::duplicate_statement)
-        if (rename_in_error(piece.body())) {
-            backend_body_ = route::swallow;
-            return step{0, act::send, 0};
-        }
+    if (rename_in_error(piece.body())) {
+        backend_body_ = route::swallow;
+        return step{0, act::send, 0};
+    }
     backend_body_ = route::relay;
     backend_body_relayed_ = !piece.ends;
     return {};

@@ -143,11 +143,11 @@ void knowledge::looked(wire::bytes row, wire::bytes login_user) {
 void knowledge::take(startup_settings values) {
     startup_settings all;
     if (startup_)
-        for (const auto& [name, value] : *startup_)
+        for (const auto& wanted : *startup_)
             if (std::ranges::none_of(values, [&](const auto& one) {
-                    return boost::algorithm::iequals(one.first, name);
+                    return boost::algorithm::iequals(one.first, wanted.first);
                 }))
-                all.emplace_back(name, value);
+                all.push_back(wanted);
     all.insert(all.end(), std::make_move_iterator(values.begin()),
                std::make_move_iterator(values.end()));
     if (settings_ ? *settings_ == all : all.empty())

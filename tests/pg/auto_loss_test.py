@@ -1,9 +1,10 @@
 """Mode auto: what a client keeps when its backend is lost, and what it is told when that
 cannot be kept."""
 
+import backends
 import pytest
-from neonsim import wait_until
-from plainclient import SYNC, error_of, extended, first_column, types
+from backends import wait_until_looked
+from plainclient import SYNC, error_of, extended, first_column, query
 from queries import rows, run, value
 from twins import SOIL_SETUP, Twins, mirrored
 
@@ -35,14 +36,11 @@ def proxy(postgres_with_code, start_shared, io, needs_sharing):
     return start_shared(io=io)
 
 
-def end_backends(postgres) -> None:
-    """When what has been made of the sessions has been looked at, in think time."""
+def end_backends(postgres, looked: bool = True) -> None:
     observer = postgres.connect()
-    theirs = "from pg_stat_activity where usename = 'app' and datname = 'app'"
-    looked = "state = 'idle' and query like '%pg_my_temp_schema%'"
-    wait_until(lambda: not rows(observer, f"select {theirs} and not ({looked})"))
-    run(observer, f"select pg_terminate_backend(pid) {theirs}")
-    wait_until(lambda: not rows(observer, f"select {theirs}"))
+    if looked:
+        wait_until_looked(observer)
+    backends.end_backends(observer)
     observer.close()
 
 
@@ -124,6 +122,9 @@ def test_loss_of_a_restart_is_hidden_from_all_who_share(postgres_with_code, star
         run(client, f"select loss.be('tenant {number}')")
         run(client, f"set search_path to path_{number}")
     for mode in ["fast", "immediate"]:
+        observer = postgres_with_code.connect()
+        wait_until_looked(observer)
+        observer.close()
         postgres_with_code.restart(mode)
         for number, client in enumerate(clients):
             seen = rows(client, "select current_setting('app.tenant'), current_schemas(true)::text,"
@@ -150,13 +151,13 @@ def test_loss_and_a_role_that_has_gone_is_the_clients_error(postgres_with_code, 
     client.query("set role lost")
     end_backends(postgres_with_code)
     run(owner, "drop role lost")
-    said = client.query("insert into rights_lost values (current_user)")
-    assert error_of(said)["C"] in ("22023", "42704")
+    client.send(query("insert into rights_lost values (current_user)"))
+    assert error_of(client.read_to_end()[0])["C"] in ("22023", "42704")
     assert rows(owner, "select from rights_lost") == []
 
 
 def test_loss_spares_whoever_was_promised_nothing_more(postgres_with_code, proxy):
     """A client that has only logged in."""
     client = proxy.raw(application_name="new")
-    end_backends(postgres_with_code)
+    end_backends(postgres_with_code, looked=False)
     assert first_column(client.query("show application_name")) == ["new"]

@@ -2,6 +2,7 @@
 that change hands between them."""
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
 import pytest
@@ -144,16 +145,19 @@ def test_pipeline_by_psycopg(prepared_postgres, start_shared):
 
 @pytest.mark.parametrize("bytes_each, count", [(10, 200_000), (1_000_000, 12), (16_384, 300)])
 def test_pipeline_of_large_results(prepared_postgres, proxy, bytes_each, count):
-    clients = [proxy.raw() for _ in range(3)]
     large = f"select repeat(chr(96 + n % 26), {bytes_each}) from generate_series(1, {count}) n"
-    for number, client in enumerate(clients):
+
+    def ask(number: int) -> None:
+        client = proxy.raw()
         client.send(query(large) + query(f"select {number}"))
-    for number, client in enumerate(clients):
         found = first_column(client.read_until_ready())
         assert len(found) == count
         assert {len(each) for each in found} == {bytes_each}
         assert found[-1][0] == chr(96 + count % 26)
         assert first_column(client.read_until_ready()) == [str(number)]
+
+    with ThreadPoolExecutor() as crowd:  # who gets the backend has to read what it asked for
+        list(crowd.map(ask, range(3)))
 
 
 def test_pipeline_of_large_requests(prepared_postgres, proxy):

@@ -6,12 +6,12 @@ import asyncio
 import asyncpg
 import psycopg
 import pytest
-from neonsim import wait_until
+from backends import end_backends, wait_until_looked
 from plainclient import (
     FLUSH, SYNC, bind, close_statement, describe_portal, describe_statement, error_of, execute,
     extended, first_column, parse, query, types,
 )  # fmt: skip
-from queries import rows, run
+from queries import run
 from twins import SOIL, SOIL_SETUP, Twins, mirrored, take_turns
 
 SETUP = """
@@ -353,28 +353,21 @@ def test_prepared_statements_of_clients_that_left_do_not_pile_up(
 
 
 @pytest.mark.usefixtures("needs_sharing")
-def test_prepared_statements_are_there_on_a_new_backend(prepared_postgres, proxy):
+def test_prepared_statements_are_there_on_a_new_backend(prepared_postgres, proxy, mode):
     observer = prepared_postgres.connect()
     one, other = [Twins(proxy, prepared_postgres) for _ in range(2)]
     for twins, text in [(one, "select 'one ' || $1"), (other, "select 'other ' || $1")]:
         twins.ask(parse(text, "s") + parse("select 1/0", "closed") + SYNC)
         twins.ask(close_statement("closed") + SYNC)
     for _ in range(2):
+        if mode == "auto":
+            wait_until_looked(observer)
         end_backends(observer)
         for twins in [one, other]:
             twins.ask(run_of("s", "x"))
             twins.ask(describe_statement("s") + SYNC)
             twins.ask(parse("select 3", "s") + SYNC)
             twins.ask(run_of("closed"))
-
-
-def end_backends(observer) -> None:
-    """When what has been made of the sessions has been looked at, in think time."""
-    theirs = "from pg_stat_activity where usename = 'app' and datname = 'app'"
-    looked = "state = 'idle' and query like '%pg_my_temp_schema%'"
-    wait_until(lambda: not rows(observer, f"select {theirs} and not ({looked})"))
-    run(observer, f"select pg_terminate_backend(pid) {theirs}")
-    wait_until(lambda: not rows(observer, f"select {theirs}"))
 
 
 # Drivers.

@@ -21,8 +21,6 @@ inline constexpr std::string_view crash_shutdown = "57P02";
 inline constexpr std::string_view cannot_connect_now = "57P03";
 inline constexpr std::string_view idle_session_timeout = "57P05";
 inline constexpr std::string_view program_limit_exceeded = "54000";
-inline constexpr std::string_view invalid_statement_name = "26000";
-inline constexpr std::string_view duplicate_statement = "42P05";
 inline constexpr std::string_view internal_error = "XX000";
 
 }  // namespace pgballast::wire::sqlstate
