@@ -161,8 +161,11 @@ std::optional<step> session::send_request(const message_stream::piece& piece) {
     if (piece.begins && contains(naming_types, piece.type))
         return send_front(piece.data, piece.ends, piece.used);
     if (!piece.begins) {
-        front_.append(piece.data);
-        return send_front(std::exchange(front_, {}), false, piece.used);
+        const auto front = std::exchange(front_, {}).append(piece.data);
+        if (auto stop = send_front(front, false, piece.used))
+            return stop;
+        out_.assign(front);
+        return step{0, act::send, piece.used};
     }
     if (piece.type == 'Q' && piece.whole()) {
         const auto routed = send_deallocate(text_of(piece), true);

@@ -86,7 +86,9 @@ statement_ptr statement_registry::share(wire::bytes definition, wire::bytes fing
 statement_ptr statement_registry::alone(wire::bytes definition) {
     static std::atomic<std::uint64_t> last = 0;
     const auto number = last.fetch_add(1, std::memory_order_relaxed) + 1;
-    return make(std::string{alone_prefix} + std::to_string(number), definition);
+    std::string name{alone_prefix};
+    boost::algorithm::hex_lower(&number, &number + 1, std::back_inserter(name));
+    return make(std::move(name), definition);
 }
 
 statement_ptr statement_registry::named(wire::bytes name, wire::bytes definition) {

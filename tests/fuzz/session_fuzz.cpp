@@ -209,6 +209,16 @@ void play(conversation& talk, bytes events, bool octets) {
     }
 }
 
+/// Statements that nobody shares have names that are unlike any other.
+std::string without_numbers(std::string sent) {
+    const auto prefix = session::statement_registry::alone_prefix;
+    constexpr std::size_t digits = 16;
+    for (auto at = sent.find(prefix); at != std::string::npos; at = sent.find(prefix, at + 1))
+        if (const auto from = at + prefix.size(); from + digits <= sent.size())
+            sent.replace(from, digits, digits, '0');
+    return sent;
+}
+
 }  // namespace
 
 int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -219,7 +229,7 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
         play(whole, events, false);
         play(octets, events, true);
         require(whole.to_client == octets.to_client);
-        require(whole.to_server == octets.to_server);
+        require(without_numbers(whole.to_server) == without_numbers(octets.to_server));
         require(whole.ended == octets.ended && whole.lent == octets.lent);
     }
     return 0;
