@@ -334,6 +334,8 @@ void client::rest(net::bytes unasked) {
         give_back(unasked);
     else if (needed || session_.must_look_at_once())
         look();
+    else if (session_.must_look())
+        home_.expect_look();
 }
 
 bool client::yields() {

@@ -64,9 +64,11 @@ void worker::stop() {
 
 void worker::run() {
     while (!stopping_.load(std::memory_order_relaxed)) {
-        engine_->turn(tick_length);
+        engine_->turn(looks_due_ ? look_delay : tick_length);
         now_ = clock::now();
         letters_.deliver();
+        if (looks_due_ && now_ >= next_look_)
+            look_at_recent();
         if (now_ >= next_tick_)
             tick();
         send_movers();

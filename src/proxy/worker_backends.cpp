@@ -169,6 +169,23 @@ bool worker::usable(backend& one) {
     return false;
 }
 
+/// Those whose clients have begun to think a moment ago; `tick` looks after all others.
+void worker::look_at_recent() {
+    next_look_ = now_ + look_delay;
+    looks_due_ = false;
+    for (auto& pool : pools_)
+        if (pool)
+            for (auto& one : pool->resting) {  // the latest in front
+                const auto age = now_ - one.since;
+                if (age > 2 * tick_length)
+                    break;
+                if (age >= look_delay)
+                    one.user()->look();
+                else
+                    looks_due_ = true;
+            }
+}
+
 /// In its client's think time it is found out whether its session could be carried over; at
 /// once where somebody waits for a backend.
 void worker::look_at_sessions(local_pool& pool) {

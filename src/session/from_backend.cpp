@@ -89,8 +89,8 @@ std::optional<step> session::judge(const message_stream::piece& piece) {
             case 'Z':
                 return on_ready_for_query(piece);
             case 'A':  // while the backend is restored, of the client before
-                backend_body_ = expected_.front_own() == own::restoration ? route::swallow
-                                                                          : route::relay;
+                backend_body_ =
+                    expected_.front_own() == own::restoration ? route::swallow : route::relay;
                 break;
             default: {
                 const auto verdict = expected_.arrived(piece.type);

@@ -61,6 +61,10 @@ class worker {
     using clock = std::chrono::steady_clock;
     static constexpr std::chrono::milliseconds tick_length{100};
 
+    /// So long a client thinks before its session is looked at, unless it is pressing: one
+    /// that goes on at once is not held up.
+    static constexpr std::chrono::milliseconds look_delay{5};
+
     /// Silent links are looked for once a second: it is a system call for each backend.
     static constexpr unsigned ticks_a_look = 10;
 
@@ -109,6 +113,9 @@ class worker {
     /// … and uses it again.
     void use(backend& one);
 
+    /// Some client's session has to be looked at, if it goes on thinking.
+    void expect_look() noexcept { looks_due_ = true; }
+
     /// A client is done with a backend: cleans it where that is due, then offers it.
     void release(backend& one, bool clean, bool cancel_answered);
 
@@ -133,6 +140,7 @@ class worker {
     void give_or_keep(backend& one);
     void give_associated(local_pool& pool);
     void look_at_sessions(local_pool& pool);
+    void look_at_recent();
     void expire(local_pool& pool);
     void find_silent(local_pool& pool);
     local_pool& local(shared_pool& pool);
@@ -159,6 +167,8 @@ class worker {
     clock::time_point now_ = clock::now();
     clock::time_point next_tick_ = now_;
     unsigned ticks_ = 0;
+    bool looks_due_ = false;
+    clock::time_point next_look_ = now_;
     bool draining_ = false;
 
     std::vector<std::unique_ptr<local_pool>> pools_;  // by the shared pool's index

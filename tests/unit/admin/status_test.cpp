@@ -103,12 +103,12 @@ TEST_CASE("the figures of all workers are added up") {
     for (unsigned worker : {0u, 1u}) {
         auto& counters = pool.counters(worker);
         auto n = 10u * (worker + 1);
-        for (auto* one : {&counters.clients, &counters.idle, &counters.lent, &counters.errand,
-                          &counters.transactions, &counters.bytes_from_clients,
-                          &counters.bytes_from_backends, &counters.waits,
-                          &counters.wait_microseconds, &counters.refused, &counters.backends_lost,
-                          &counters.losses_hidden, &counters.losses_told, &counters.cancels,
-                          &counters.pinned})
+        for (auto* one :
+             {&counters.clients, &counters.idle, &counters.lent, &counters.errand,
+              &counters.transactions, &counters.bytes_from_clients, &counters.bytes_from_backends,
+              &counters.waits, &counters.wait_microseconds, &counters.refused,
+              &counters.backends_lost, &counters.losses_hidden, &counters.losses_told,
+              &counters.cancels, &counters.pinned})
             one->add(n++);
     }
     const auto found = take_status(served, "", {}).pools.at(0);
