@@ -82,7 +82,7 @@ restoration session::plan_hand_over(const backend_state& backend) const {
 
 bool session::look(std::chrono::steady_clock::time_point now) {
     assert(is_idle() && backend_);
-    if (!must_look())
+    if (!must_look() || unnamed_.only_there())
         return false;
     if (!about_->must_survey(now)) {
         ask(own::look, known_.begin_look(*backend_->reported));
@@ -97,6 +97,7 @@ bool session::look(std::chrono::steady_clock::time_point now) {
 /// Puts a query of our own into `out()`.
 void session::ask(own what, bytes text) {
     own_failed_ = row_seen_ = false;
+    unnamed_.left_behind();  // a simple query takes it away
     out_.clear();
     wire::append_query(out_, text);
     expected_.sent_own_query(what);

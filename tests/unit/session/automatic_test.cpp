@@ -98,6 +98,18 @@ TEST_CASE("what a client has set is read back, and set on its next backend") {
     CHECK(one.to_server.ends_with("false);" + std::string(1, '\0') + query("select 2")));
 }
 
+TEST_CASE("a look takes the unnamed statement away, which is parsed again") {
+    rig one{mode::automatic};
+    one.client(parse("select f()") + sync_msg());
+    one.server(parsed() + ready());
+    one.look();
+    one.server(no_code());
+    one.server(seen());
+    one.taken_by_server();
+    one.client(bind_msg() + execute() + sync_msg());
+    CHECK(one.to_server == parse("select f()") + bind_msg() + execute() + sync_msg());
+}
+
 TEST_CASE("a role comes last, and is always waited for") {
     auto one = after("set role other");
     one.look();
