@@ -70,7 +70,7 @@ SCRIPTS = {
     ],
     "custom, by set": [
         "set app.tenant to 'acme'", "show app.tenant", "set app.user_id = 7",
-        "select current_setting('app.user_id')::int", 'set "app"."tenant" to \'Case\'',
+        "select nullif(current_setting('app.user_id', true), '')::int", 'set "app"."tenant" to \'Case\'',
         "set session app.tenant = 'other'", "reset app.user_id",
     ],
     "custom, by set_config": [
