@@ -20,6 +20,7 @@ wire::error_message unknown_outcome(bytes severity, bytes detail) {
 step session::backend_lost(loss why) {
     if (!why.sqlstate.empty() || last_words_.sqlstate.empty())
         last_words_ = std::move(why);
+    backend_ = nullptr;  // not to be touched any more
     detach();
     if (phase_ == phase::failed)
         return {0, act::drop, 0};
