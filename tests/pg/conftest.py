@@ -86,7 +86,7 @@ def start_shared(start_pgballast, postgres) -> Callable[..., Pgballast]:
         upstream = options.pop("upstream", postgres.dsn)
         if UNSHARED:
             return Unshared(upstream)
-        options.setdefault("retry", {"wait_timeout": "5s"})
+        options.setdefault("retry", {"wait_timeout": "20s"})
         return start_pgballast(upstream, mode=mode, pool={"max": most}, **options)
 
     return start
