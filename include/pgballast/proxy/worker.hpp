@@ -20,6 +20,8 @@ namespace pgballast::proxy {
 
 /// A worker's part of a pool.
 struct local_pool {
+    local_pool(shared_pool& of, pool_counters& own) : shared{of}, counters{own} {}
+
     shared_pool& shared;
     pool_counters& counters;
     backend_list idle;  // the one used last in front
