@@ -239,8 +239,10 @@ void worker::tick() {
     const bool look_for_silent = ++ticks_ % ticks_a_look == 0;
     for (auto& pool : pools_)
         if (pool) {
-            if (look_for_silent)
+            if (look_for_silent) {
                 find_silent(*pool);
+                pool->shared.database()->forget_what_is_old(now_);
+            }
             expire(*pool);
             look_at_sessions(*pool);
         }

@@ -257,6 +257,7 @@ std::optional<step> session::on_ready_for_query(const message_stream::piece& pie
             if (!expected_.owes()) {
                 opener_.clear();
                 deallocates_ = false;
+                deallocating_.clear();
                 sets_in_block_ &= txn_ != wire::txn::idle;
             }
             if (phase_ == phase::settling) {

@@ -47,9 +47,8 @@ void knowledge::keep_text(wire::bytes text) {
 }
 
 bool knowledge::may_name(wire::bytes function) const {
-    const auto& where = unseen_;
-    return too_much_unseen_ || boost::algorithm::icontains(where, function) ||
-           boost::algorithm::icontains(where, "u&");  // an escaped name
+    return too_much_unseen_ || boost::algorithm::icontains(unseen_, function) ||
+           boost::algorithm::icontains(unseen_, "u&");  // an escaped name
 }
 
 void knowledge::runs_part(wire::bytes part, bool first) {

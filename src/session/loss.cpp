@@ -30,6 +30,7 @@ step session::backend_lost(loss why) {
     names_.backend_lost();
     unnamed_.left_behind();
     deallocates_ = front_due_ = resume_due_ = sets_in_block_ = false;
+    deallocating_.clear();
     surveyor_.reset();
 
     if (backend_body_relayed_) {  // no error fits into the middle of a message

@@ -145,10 +145,8 @@ session::routing session::send_parse(bytes message, bytes name, bool whole) {
         expected_.sent(counted::parse_of_known);
         return routing::rewritten;
     }
-    if (how == preparation::replace) {
-        wire::append_close_statement(out_, made->server_name);
-        expected_.sent(counted::own_close);
-    }
+    if (how == preparation::replace)
+        close_statement(made->server_name);
     close_oldest_statement();
     expected_.sent(counted::parse);
     if (out_.empty() && made->server_name == name)
@@ -216,10 +214,8 @@ bool session::is_alone(const statement& one) const noexcept {
 /// Puts into `out()` what makes the backend have a statement.
 void session::prepare(const statement& used) {
     const auto how = backend_->statements->prepare(used);
-    if (how == preparation::replace) {
-        wire::append_close_statement(out_, used.server_name);
-        expected_.sent(counted::own_close);
-    }
+    if (how == preparation::replace)
+        close_statement(used.server_name);
     if (how != preparation::none) {
         wire::append_parse(out_, used.server_name, used.definition);
         expected_.sent(counted::own_parse);
@@ -228,10 +224,13 @@ void session::prepare(const statement& used) {
 }
 
 void session::close_oldest_statement() {
-    if (const auto oldest = backend_->statements->evict()) {
-        wire::append_close_statement(out_, *oldest);
-        expected_.sent(counted::own_close);
-    }
+    if (const auto oldest = backend_->statements->evict())
+        close_statement(*oldest);
+}
+
+void session::close_statement(bytes server_name) {
+    wire::append_close_statement(out_, server_name);
+    expected_.sent(counted::own_close);
 }
 
 /// DEALLOCATE of a statement that was prepared by the protocol: the server knows it by another

@@ -84,7 +84,7 @@ bool session::look(std::chrono::steady_clock::time_point now) {
     assert(is_idle() && backend_);
     if (!must_look() || unnamed_.only_there())
         return false;
-    if (!about_->must_survey(now)) {
+    if (about_->known()) {
         ask(own::look, known_.begin_look(*backend_->reported));
         return true;
     }

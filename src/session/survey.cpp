@@ -37,9 +37,10 @@ survey_ptr database::known() const {
     return latest_ && latest_->definitions == definitions() ? latest_ : nullptr;
 }
 
-bool database::must_survey(std::chrono::steady_clock::time_point now) const {
-    const auto latest = known();
-    return !latest || now - latest->taken_at > survey_age_max;
+void database::forget_what_is_old(std::chrono::steady_clock::time_point now) {
+    const std::lock_guard lock{mutex_};
+    if (latest_ && now - latest_->taken_at > survey_age_max)
+        latest_.reset();
 }
 
 void database::learned(survey_ptr what) {

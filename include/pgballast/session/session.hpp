@@ -201,6 +201,7 @@ class session {
     bool must_settle(const client_statements::meaning& of) const noexcept;
     bool is_alone(const statement& one) const noexcept;
     void close_oldest_statement();
+    void close_statement(bytes server_name);
     routing send_as(bytes message, const wire::subject& about, bool whole);
     routing send_parse(bytes message, bytes name, bool whole);
     routing send_unnamed(bytes message);

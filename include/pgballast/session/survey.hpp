@@ -45,9 +45,9 @@ class database {
         return sequences_read_.load(std::memory_order_relaxed);
     }
 
-    /// The latest survey, if nothing has been defined since; null otherwise.
+    /// The latest survey, if it is not too old and nothing has been defined since; else null.
     survey_ptr known() const;
-    bool must_survey(std::chrono::steady_clock::time_point now) const;
+    void forget_what_is_old(std::chrono::steady_clock::time_point now);
     void learned(survey_ptr what);
 
  private:

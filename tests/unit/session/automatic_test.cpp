@@ -222,6 +222,20 @@ TEST_CASE("user code is looked at where the database holds any") {
     CHECK(one.one.portable());
 }
 
+TEST_CASE("what is known of a database's code is not believed for ever") {
+    database about;
+    auto known = std::make_shared<survey>();
+    about.learned(known);
+    about.forget_what_is_old(known->taken_at + database::survey_age_max);
+    CHECK(about.known() == known);
+    about.forget_what_is_old(known->taken_at + database::survey_age_max +
+                             std::chrono::milliseconds{1});
+    CHECK_FALSE(about.known());
+    about.learned(known);
+    about.defined();
+    CHECK_FALSE(about.known());
+}
+
 TEST_CASE("where there is none, a plain statement needs no look") {
     rig one{mode::automatic};
     one.client(query("select 1"));

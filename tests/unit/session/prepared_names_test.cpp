@@ -118,6 +118,17 @@ TEST_CASE("DEALLOCATE of a statement of the protocol is answered without the ser
     CHECK(one.to_server == query("deallocate t"));
 }
 
+TEST_CASE("a DEALLOCATE that has failed takes nothing with it later") {
+    prepared one{"select 1"};
+    one.client(parse("deallocate s") + bind_msg() + execute() + sync_msg());
+    one.server(parsed() + bound() + error("57014") + ready());
+    one.client(query("deallocate of_sql"));
+    one.server(complete("DEALLOCATE") + ready());
+    one.taken_by_server();
+    one.client(bind_msg("s") + sync_msg());
+    CHECK(one.to_server == bind_msg(one.name) + sync_msg());
+}
+
 TEST_CASE("what a name means waits for an earlier Parse to be answered") {
     rig one;
     one.client(parse("selec", "s") + sync_msg());
