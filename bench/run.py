@@ -17,6 +17,7 @@ import throughput
 from processes import scratch_directory
 from servers import PGBOUNCER, Pgballast, Pgbouncer, Postgres
 
+MODES = ["transaction", "auto"]
 BENCHES = {"throughput": throughput, "idle": idle, "recovery": recovery}
 
 
@@ -31,20 +32,27 @@ def parse_arguments():
                          help="of throughput, as echo/extended/10; may be repeated")  # fmt: skip
     options.add_argument("--without", action="append", default=[], metavar="TARGET",
                          help="leave out pgbouncer or pgballast")  # fmt: skip
+    options.add_argument("--mode", choices=MODES, action="append",
+                         help="of pgballast's; may be repeated (all)")  # fmt: skip
     settings = options.parse_args()
+    settings.mode = settings.mode or MODES
     settings.seconds = settings.seconds or (1 if settings.quick else 5)
     settings.rounds = settings.rounds or (1 if settings.quick else 3)
     return settings
 
 
-def targets_in(directory, without):
+def targets_in(directory, without, modes):
     """PostgreSQL comes first: the others lead to it."""
     postgres = Postgres(directory)
     targets = [postgres]
     if PGBOUNCER and "pgbouncer" not in without:
         targets.append(Pgbouncer(directory, postgres))
     if "pgballast" not in without:
-        targets += [Pgballast(directory, postgres, io) for io in ("epoll", "io_uring")]
+        targets += [
+            Pgballast(directory, postgres, mode, io)
+            for mode in modes
+            for io in ("epoll", "io_uring")
+        ]
     return targets
 
 
@@ -60,7 +68,7 @@ def main():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # unwinds, and so stops the servers
     with contextlib.ExitStack() as stack:
         directory = stack.enter_context(scratch_directory())
-        targets = [stack.enter_context(target) for target in targets_in(directory, settings.without)]
+        targets = [stack.enter_context(target) for target in targets_in(directory, settings.without, settings.mode)]
         versions = {target.name: target.version for target in targets}
         tables = []
         for name in settings.only or BENCHES:

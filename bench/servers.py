@@ -16,7 +16,7 @@ POSTGRES_BIN = pathlib.Path("/usr/lib/postgresql/15/bin")
 PGBOUNCER = shutil.which("pgbouncer", path="/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin")
 
 USER, PASSWORD, DATABASE = "bench", "bench-password", "bench"
-POOL_SIZE = 20
+POOL_SIZE = 10
 CLIENTS_MAX = 10_000
 
 
@@ -157,13 +157,13 @@ log_pooler_errors = 0
 
 class Pgballast(Target):
     PROGRAM = ROOT / "build" / "bin" / "pgballast"
-    protocols = ("simple", "extended")  # transaction mode shares no prepared statements yet
 
-    def __init__(self, directory, upstream, io):
-        self.name = f"pgballast {io}"
+    def __init__(self, directory, upstream, mode, io):
+        self.name = f"pgballast {mode} {io}"
+        self.mode = mode
         self.io = io
         self.upstream = upstream
-        self.configuration = directory / f"pgballast-{io}.yaml"
+        self.configuration = directory / f"pgballast-{mode}-{io}.yaml"
 
     def start(self):
         self.configuration.write_text(f"""\
@@ -173,7 +173,7 @@ io: {self.io}
 databases:
   {DATABASE}:
     upstream: postgresql://{USER}@127.0.0.1:{self.upstream.port}/{DATABASE}?sslmode=disable
-    pool: {{ mode: transaction, max: {POOL_SIZE} }}
+    pool: {{ mode: {self.mode}, max: {POOL_SIZE} }}
 users:
   - {{ name: {USER}, scram: "{verifier()}" }}
 limits: {{ clients: {CLIENTS_MAX} }}

@@ -27,16 +27,14 @@ class unnamed_statement {
     void parsed() {
         if (under_way_.empty())
             return;
-        definition_.swap(under_way_.front());
-        spare_ = std::move(under_way_.front());
-        under_way_.erase(under_way_.begin());
+        definition_.swap(under_way_[head_]);
+        spare_ = std::move(under_way_[head_]);
+        drop(1);
     }
 
     /// An error has come, of a Parse of it or of something else; so many were skipped.
     void failed(bool of_itself, std::size_t skipped) {
-        const auto gone = std::min(skipped, under_way_.size());
-        under_way_.erase(under_way_.begin(),
-                         under_way_.begin() + static_cast<std::ptrdiff_t>(gone));
+        drop(std::min(skipped, under_way_.size() - head_));
         if (of_itself)
             dropped();
     }
@@ -49,7 +47,7 @@ class unnamed_statement {
 
     /// Another backend is lent, or the one that was is lost.
     void left_behind() {
-        under_way_.clear();
+        drop(under_way_.size() - head_);
         here_ = false;
     }
     void parsed_again() noexcept { here_ = true; }
@@ -66,8 +64,18 @@ class unnamed_statement {
     }
 
  private:
-    std::string definition_;  // as in a Parse, behind the name; empty: there is none
-    std::vector<std::string> under_way_;
+    /// Of the first ones under way. They are cut off only now and then, so that a long
+    /// pipeline stays linear.
+    void drop(std::size_t count) {
+        head_ += count;
+        const auto first = under_way_.begin();
+        if (head_ == under_way_.size() || head_ > 64 + under_way_.size() / 2)
+            under_way_.erase(first, first + static_cast<std::ptrdiff_t>(std::exchange(head_, 0)));
+    }
+
+    std::string definition_;              // as in a Parse, behind the name; empty: there is none
+    std::vector<std::string> under_way_;  // [head_, size)
+    std::size_t head_ = 0;
     std::string spare_;
     bool here_ = false;
     bool too_large_ = false;
