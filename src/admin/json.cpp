@@ -44,7 +44,8 @@ json::object totals_json(const pool_totals& of) {
             {"backends_lost", of.backends_lost},
             {"losses_hidden", of.losses_hidden},
             {"losses_told", of.losses_told},
-            {"cancels", of.cancels}};
+            {"cancels", of.cancels},
+            {"pings", of.pings}};
 }
 
 }  // namespace

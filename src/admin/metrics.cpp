@@ -125,6 +125,9 @@ constexpr database_metric database_metrics[] = {
      [](of_pool of) -> number { return of.totals.losses_told; }},
     {"pgballast_cancels_total", counter, "Cancel requests passed on to the server.",
      [](of_pool of) -> number { return of.totals.cancels; }},
+    {"pgballast_pings_answered_total", counter,
+     "Pings and resets of drivers' pools that were answered while the compute slept.",
+     [](of_pool of) -> number { return of.totals.pings; }},
 };
 
 /// The serializer reads the one that the family's type names.

@@ -23,6 +23,7 @@ void add(pool_status& to, const proxy::pool_counters& of) {
     totals.losses_hidden += of.losses_hidden.get();
     totals.losses_told += of.losses_told.get();
     totals.cancels += of.cancels.get();
+    totals.pings += of.pings.get();
 }
 
 /// The pool's clock is monotonic; people and monitors ask for the time of day.

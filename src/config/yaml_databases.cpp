@@ -78,6 +78,7 @@ database read_database(section in, const std::string& name) {
     read_health(in.sub("health"), out.health);
     read_retry(in.sub("retry"), out.retry);
     read_breaker(in.sub("breaker"), out.breaker);
+    in.read("answer_pings", out.answer_pings);
     in.reject_unknown_keys();
 
     if (out.upstream.hosts.empty())

@@ -79,7 +79,9 @@ void client::feed(net::slice data) {
                 socket_.send(session_.out());
                 break;
             case act::acquire:
-                if (!acquire())
+                if (const auto used = answer_asleep(data.view()))
+                    data.remove_prefix(used);
+                else if (!acquire())
                     return hold(data.view());
                 break;
             case act::wait:
@@ -140,6 +142,20 @@ void client::resume_reading() {
     const bool congested = socket_.congested() || (lent_ && lent_->socket().congested());
     if (stage_ == stage::serving && held_.size() <= held_max && !congested)
         socket_.resume();
+}
+
+/// Pings and resets of a driver's pool are no reason to wake a compute. Returns how much of
+/// the input has been answered.
+std::size_t client::answer_asleep(net::bytes in) {
+    const auto which = pool_.shared.settings().answer_pings;
+    if (which == config::answer_pings::off || !pool_.shared.asleep())
+        return 0;
+    const auto used = session_.answer_asleep(in, which == config::answer_pings::select1);
+    if (used != 0) {
+        socket_.send(session_.out());
+        pool_.counters.pings.add();
+    }
+    return used;
 }
 
 /// True when the input may be fed on: a backend was lent, or the request refused.

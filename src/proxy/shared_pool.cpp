@@ -50,8 +50,9 @@ auto shared_pool::change(Change&& how, unsigned* idle) {
     return result;
 }
 
-/// What `contended` is made of. Less those who have just been refused.
+/// What those without the lock ask for. Less those who have just been refused.
 void shared_pool::publish() noexcept {
+    asleep_.store(state(now()) == health::asleep, std::memory_order_relaxed);
     connecting_.store(ledger_.connecting());
     room_.store(ledger_.has_room());
     waiting_.store(ledger_.waiting());

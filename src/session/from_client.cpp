@@ -1,10 +1,12 @@
 // The client's bytes: when they need a backend, and which of them go there.
-#include <boost/algorithm/string/predicate.hpp>
+#include <algorithm>
 #include <utility>
 
+#include "pgballast/session/asleep.hpp"
 #include "pgballast/session/session.hpp"
 #include "pgballast/sql/deallocate.hpp"
 #include "pgballast/sql/text_facts.hpp"
+#include "pgballast/sql/words.hpp"
 #include "pgballast/wire/sqlstate.hpp"
 
 namespace pgballast::session {
@@ -141,6 +143,37 @@ std::optional<step> session::gate_without_backend(char type) {
     }
 }
 
+std::size_t session::answer_asleep(bytes in, bool select1) {
+    assert(!backend_ && is_idle());
+    auto answer = answer_without_server(in);
+    if (!answer)
+        return 0;
+    const auto asks_for = [&](sql::ping what) {
+        return std::ranges::find(answer->to, what) != answer->to.end();
+    };
+    if (asks_for(sql::ping::one) && !select1)
+        return 0;
+    if (std::ranges::any_of(answer->to, sql::resets) && !as_at_login())
+        return 0;
+    if (asks_for(sql::ping::discard_all) || asks_for(sql::ping::deallocate_all))
+        names_.clear();
+    unnamed_.dropped();
+    if (answer->definition) {
+        unnamed_.parse_sent(*answer->definition);
+        unnamed_.parsed();
+        unnamed_.left_behind();
+        unnamed_left_ = sql::trace::unknown;
+    }
+    out_ = std::move(answer->reply);
+    return answer->used;
+}
+
+/// So a reset leaves it as it is.
+bool session::as_at_login() const noexcept {
+    return known_.settings() == startup_ && told_->values() == startup_told_->values() &&
+           known_.lost_with_backend().empty();
+}
+
 /// Takes what is there of a message that goes nowhere; its rest will follow it.
 std::size_t session::pass_over(bytes in) {
     const auto piece = client_.next(in, {}, message_max_);
@@ -214,10 +247,9 @@ void session::note_text(const message_stream::piece& piece) {
 
 void session::note_setting(bytes text, sql::trace left) {
     // SET LOCAL, or one whose effect has not been reported yet.
-    sets_in_block_ |= left == sql::trace::none && boost::algorithm::icontains(text, "set");
+    sets_in_block_ |= left == sql::trace::none && sql::contains_folded(text, "set");
     // SET x TO DEFAULT, SET TIME ZONE LOCAL.
-    sets_default_ =
-        boost::algorithm::icontains(text, "default") || boost::algorithm::icontains(text, "local");
+    sets_default_ = sql::contains_folded(text, "default") || sql::contains_folded(text, "local");
 }
 
 step session::protocol_violation(const std::string& what) {

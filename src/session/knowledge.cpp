@@ -2,8 +2,9 @@
 
 #include <algorithm>
 #include <boost/algorithm/string/join.hpp>
-#include <boost/algorithm/string/predicate.hpp>
 #include <utility>
+
+#include "pgballast/sql/words.hpp"
 
 namespace pgballast::session {
 namespace {
@@ -47,8 +48,8 @@ void knowledge::keep_text(wire::bytes text) {
 }
 
 bool knowledge::may_name(wire::bytes function) const {
-    return too_much_unseen_ || boost::algorithm::icontains(unseen_, function) ||
-           boost::algorithm::icontains(unseen_, "u&");  // an escaped name
+    return too_much_unseen_ || sql::contains_folded(unseen_, function) ||
+           sql::contains_folded(unseen_, "u&");  // an escaped name
 }
 
 void knowledge::runs_part(wire::bytes part, bool first) {
@@ -144,7 +145,7 @@ void knowledge::take(startup_settings values) {
     if (startup_)
         for (const auto& wanted : *startup_)
             if (std::ranges::none_of(values, [&](const auto& one) {
-                    return boost::algorithm::iequals(one.first, wanted.first);
+                    return sql::same_name(one.first, wanted.first);
                 }))
                 all.push_back(wanted);
     all.insert(all.end(), std::make_move_iterator(values.begin()),

@@ -2,8 +2,9 @@
 
 #include <algorithm>
 #include <array>
-#include <boost/algorithm/string/predicate.hpp>
+#include <functional>
 
+#include "pgballast/sql/words.hpp"
 #include "pgballast/wire/messages.hpp"
 
 namespace pgballast::session {
@@ -34,9 +35,8 @@ constexpr std::array known{
 };
 
 const known_parameter* find_known(wire::bytes name) noexcept {
-    const auto found = std::ranges::find_if(known, [&](const known_parameter& one) {
-        return boost::algorithm::iequals(one.name, name);
-    });
+    const auto found = std::ranges::find_if(
+        known, [&](const known_parameter& one) { return sql::same_name(one.name, name); });
     return found == known.end() ? nullptr : &*found;
 }
 
@@ -66,6 +66,16 @@ reported_ptr with_value(const reported_ptr& base, wire::bytes name, wire::bytes 
     auto values = base->values();
     values.emplace_back(name, value);
     return std::make_shared<const reported>(std::move(values));
+}
+
+void share_equal(reported_ptr& one, reported_ptr& other) {
+    if (one == other || *one != *other)
+        return;
+    // The lower address wins everywhere, so that in the end all are the same.
+    if (std::less{}(other.get(), one.get()))
+        one = other;
+    else
+        other = one;
 }
 
 bool is_settable(wire::bytes name) noexcept {

@@ -3,8 +3,9 @@
 #include <algorithm>
 #include <boost/algorithm/hex.hpp>
 #include <boost/algorithm/string/join.hpp>
-#include <boost/algorithm/string/predicate.hpp>
 #include <iterator>
+
+#include "pgballast/sql/words.hpp"
 
 namespace pgballast::session {
 namespace {
@@ -21,8 +22,7 @@ const std::string* find(const startup_settings_ptr& settings, wire::bytes name) 
 }
 
 bool depends_on_roles(wire::bytes name) noexcept {
-    return boost::algorithm::iequals(name, "role") ||
-           boost::algorithm::iequals(name, "session_authorization");
+    return sql::same_name(name, "role") || sql::same_name(name, "session_authorization");
 }
 
 // set_config() reads a value as the startup packet does, lists included; SET
@@ -70,7 +70,7 @@ void plan_reported(restoration& plan, const reported& has, const reported& wants
 }
 
 bool is_timeout(wire::bytes name) noexcept {
-    return boost::algorithm::icontains(name, "timeout");
+    return sql::contains_folded(name, "timeout");
 }
 
 /// Sets `name` where no SET of the client has since its RESET.

@@ -36,6 +36,7 @@ void session::attach(backend_state& backend) {
     // The rest of a message to nobody, a notification say, is not for this client.
     backend_body_ = route::swallow;
 
+    share_equal(backend.reported, told_);
     auto plan = plan_hand_over(backend);
     if (!as_left(backend))
         unnamed_.left_behind();

@@ -5,12 +5,12 @@
 #include <algorithm>
 #include <atomic>
 #include <boost/algorithm/hex.hpp>
-#include <boost/algorithm/string/predicate.hpp>
 #include <cstring>
 #include <iterator>
 #include <ranges>
 #include <stdexcept>
 
+#include "pgballast/sql/words.hpp"
 #include "pgballast/wire/prepared.hpp"
 
 namespace pgballast::session {
@@ -40,9 +40,8 @@ constexpr std::array parse_settings{
 };
 
 const std::string* find_own(const startup_settings& own, wire::bytes name) {
-    const auto found = std::ranges::find_if(own.rbegin(), own.rend(), [&](const auto& one) {
-        return boost::algorithm::iequals(one.first, name);
-    });
+    const auto found = std::ranges::find_if(
+        own.rbegin(), own.rend(), [&](const auto& one) { return sql::same_name(one.first, name); });
     return found == own.rend() ? nullptr : &found->second;
 }
 

@@ -1,7 +1,7 @@
 #include "definitions.hpp"
 
+#include "pgballast/sql/words.hpp"
 #include "raw_text.hpp"
-#include "words.hpp"
 
 namespace pgballast::sql {
 namespace {

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "characters.hpp"
-#include "words.hpp"
+#include "pgballast/sql/words.hpp"
 
 namespace pgballast::sql {
 

@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-#include "words.hpp"
+#include "pgballast/sql/words.hpp"
 
 namespace pgballast::sql {
 

@@ -3,9 +3,9 @@
 #include <algorithm>
 
 #include "characters.hpp"
+#include "pgballast/sql/words.hpp"
 #include "setting_calls.hpp"
 #include "signs.hpp"
-#include "words.hpp"
 
 namespace pgballast::sql {
 namespace {

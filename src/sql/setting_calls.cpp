@@ -6,7 +6,7 @@
 
 #include "characters.hpp"
 #include "lexer.hpp"
-#include "words.hpp"
+#include "pgballast/sql/words.hpp"
 
 namespace pgballast::sql {
 namespace {

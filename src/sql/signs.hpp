@@ -5,7 +5,7 @@
 #include <array>
 #include <string_view>
 
-#include "words.hpp"
+#include "pgballast/sql/words.hpp"
 
 namespace pgballast::sql {
 

@@ -3,8 +3,8 @@
 #include "definitions.hpp"
 #include "escapes.hpp"
 #include "judgement.hpp"
+#include "pgballast/sql/words.hpp"
 #include "raw_scan.hpp"
-#include "words.hpp"
 
 namespace pgballast::sql {
 namespace {

@@ -1,7 +1,7 @@
 // The words that the judgement of a text goes by.
 #pragma once
 
-#include "words.hpp"
+#include "pgballast/sql/words.hpp"
 
 namespace pgballast::sql::vocabulary {
 

@@ -25,7 +25,7 @@ class CannotServe(Exception):
 class Pgballast:
     """One pgballast of our own, in front of `upstream`.
 
-    `pool`, `retry`, `breaker` and `health` are sections of its one database, and `limits`
+    `pool`, `retry`, `breaker`, `health` and `answer_pings` are keys of its one database, and `limits`
     one of the whole; further arguments are keys of the document's root. Its databases are
     called what the upstream's is, and "*"."""
 
@@ -40,7 +40,9 @@ class Pgballast:
         **keys: Any,
     ) -> None:
         sections = {
-            name: keys.pop(name) for name in ["retry", "breaker", "health"] if name in keys
+            name: keys.pop(name)
+            for name in ["retry", "breaker", "health", "answer_pings"]
+            if name in keys
         }
         pool = {"mode": mode, **keys.pop("pool", {})}
         database = {"upstream": upstream, "pool": pool, **sections}

@@ -32,6 +32,7 @@ struct pool_totals {
     std::uint64_t losses_hidden = 0;
     std::uint64_t losses_told = 0;
     std::uint64_t cancels = 0;
+    std::uint64_t pings = 0;  // answered while the compute slept
 };
 
 /// Each figure is right by itself; as threads go on while they are read, `open` need not

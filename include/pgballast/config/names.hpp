@@ -29,6 +29,9 @@ inline constexpr auto names<pool_mode> = std::to_array<std::string_view>({"auto"
 template <>
 inline constexpr auto names<neon_pooler> = std::to_array<std::string_view>({"replace", "keep"});
 template <>
+inline constexpr auto names<answer_pings> = std::to_array<std::string_view>({"off", "empty",
+                                                                             "select1"});
+template <>
 inline constexpr auto names<io_kind> = std::to_array<std::string_view>({"auto", "io_uring",
                                                                         "epoll"});
 template <>

@@ -51,6 +51,7 @@ struct dsn {
 
 enum class pool_mode { automatic, transaction, session };
 enum class neon_pooler { replace, keep };
+enum class answer_pings { off, empty, select1 };
 
 struct pool_settings {
     pool_mode mode = pool_mode::automatic;
@@ -96,6 +97,7 @@ struct database {
     health_settings health{};
     retry_settings retry{};
     breaker_settings breaker{};
+    config::answer_pings answer_pings = config::answer_pings::empty;  // while the compute sleeps
 
     bool operator==(const database&) const = default;
 };

@@ -91,6 +91,7 @@ class client final : public net::handler, public boost::intrusive::list_base_hoo
     void feed(net::slice data);
     void feed_held();
     void hold(net::bytes data);
+    std::size_t answer_asleep(net::bytes in);
     bool acquire();
     void lend(backend& one);
     void refuse(const pool::failure& why);

@@ -39,6 +39,7 @@ struct pool_counters {
     counter losses_hidden;  // … and nobody was told
     counter losses_told;    // … and a client was told
     counter cancels;
+    counter pings;  // answered while the compute slept
 };
 
 }  // namespace pgballast::proxy

@@ -75,6 +75,9 @@ class shared_pool {
                waiting_.load() + more > connecting_.load() + idle_.load() + errands_.load();
     }
 
+    /// The compute sleeps, as far as is known, and nobody has asked for it yet.
+    bool asleep() const noexcept { return asleep_.load(std::memory_order_relaxed); }
+
     /// What all its sessions know together.
     const session::database_ptr& database() const noexcept { return database_; }
 
@@ -147,6 +150,7 @@ class shared_pool {
     std::atomic<unsigned> waiting_{0};
     std::atomic<unsigned> connecting_{0};
     std::atomic<bool> room_{true};
+    std::atomic<bool> asleep_{false};
     std::atomic<unsigned> idle_{0};
     std::atomic<unsigned> associated_{0};
     std::atomic<unsigned> errands_{0};

@@ -37,6 +37,9 @@ class reported {
 /// set is full.
 reported_ptr with_value(const reported_ptr& base, wire::bytes name, wire::bytes value);
 
+/// Makes one of two equal sets: sessions and backends that meet compare pointers first.
+void share_equal(reported_ptr& one, reported_ptr& other);
+
 /// Whether a client may set the parameter, so that it has to be restored for it.
 /// The other reported ones (server_version …) belong to the server.
 bool is_settable(wire::bytes name) noexcept;

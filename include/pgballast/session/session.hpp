@@ -89,6 +89,11 @@ class session {
     /// sent yet: another one is needed) or `drop` (nothing to tell).
     step backend_lost(loss why);
 
+    /// Before a backend is acquired that would have to be woken: answers what is at the front
+    /// of `in`, if that needs none. Returns how much that is, with the answer in `out()`, or 0.
+    /// `select1`: also to SELECT 1.
+    std::size_t answer_asleep(bytes in, bool select1);
+
     /// No backend could be had for the request that waits. Returns `reply` or `fail`.
     /// The waiting input is fed again afterwards: its request is passed over.
     step refuse(const wire::error_message& why);
@@ -186,6 +191,8 @@ class session {
     static bytes text_of(const message_stream::piece& piece) noexcept;
     void note_text(const message_stream::piece& piece);
     void note_setting(bytes text, sql::trace left);
+
+    bool as_at_login() const noexcept;
 
     // prepared.cpp
     enum class routing {

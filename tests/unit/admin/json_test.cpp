@@ -78,7 +78,7 @@ TEST_CASE("the statistics tell all that is known") {
         "transactions": 100, "bytes_from_clients": 101, "bytes_from_backends": 102,
         "waits": 103, "wait_microseconds": 1500000, "refused": 105, "backends_opened": 106,
         "connects_failed": 107, "backends_lost": 108, "losses_hidden": 109,
-        "losses_told": 110, "cancels": 111})"));
+        "losses_told": 110, "cancels": 111, "pings": 112})"));
 }
 
 TEST_CASE("what a server says in another encoding is made UTF-8") {

@@ -118,6 +118,7 @@ TEST_CASE("every figure of the status is a sample") {
         {app("losses_hidden_total"), "109"},
         {app("losses_told_total"), "110"},
         {app("cancels_total"), "111"},
+        {app("pings_answered_total"), "112"},
     };
     CHECK(found == expected);
 }

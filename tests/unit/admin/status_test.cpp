@@ -108,7 +108,7 @@ TEST_CASE("the figures of all workers are added up") {
               &counters.transactions, &counters.bytes_from_clients, &counters.bytes_from_backends,
               &counters.waits, &counters.wait_microseconds, &counters.refused,
               &counters.backends_lost, &counters.losses_hidden, &counters.losses_told,
-              &counters.cancels, &counters.pinned})
+              &counters.cancels, &counters.pinned, &counters.pings})
             one->add(n++);
     }
     const auto found = take_status(served, "", {}).pools.at(0);
@@ -127,6 +127,7 @@ TEST_CASE("the figures of all workers are added up") {
     CHECK(found.totals.losses_told == 54);
     CHECK(found.totals.cancels == 56);
     CHECK(found.pinned == 58);
+    CHECK(found.totals.pings == 60);
 }
 
 TEST_CASE("the fate of attempts to connect is told, with the time of day") {

@@ -35,7 +35,8 @@ inline pool_status busy_pool(std::string database = "app") {
                    .backends_lost = 108,
                    .losses_hidden = 109,
                    .losses_told = 110,
-                   .cancels = 111};
+                   .cancels = 111,
+                   .pings = 112};
     pool.last_error = pool::failure{.sqlstate = "57P03",
                                     .message = "the database system is starting up",
                                     .detail = "",

@@ -68,6 +68,7 @@ databases:
     health: { check_after: 1s }
     retry: { delay: 1ms, max_delay: 3s, attempts: 4, wait_timeout: 5s, connect_timeout: 6s, plain_delay: 7ms }
     breaker: { failures: 0, open_for: 8s }
+    answer_pings: select1
   "*":
     upstream: postgresql://u@h/
 users:
@@ -104,6 +105,8 @@ log: { level: debug, format: json }
     CHECK(app.retry.plain_delay == 7ms);
     CHECK(app.breaker.failures == 0);
     CHECK(app.breaker.open_for == 8s);
+    CHECK(app.answer_pings == answer_pings::select1);
+    CHECK(out.databases[1].answer_pings == answer_pings::empty);
     CHECK(out.databases[1].name == "*");
 
     REQUIRE(out.users.size() == 2);

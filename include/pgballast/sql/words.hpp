@@ -28,6 +28,16 @@ constexpr bool same_word(std::string_view word, std::string_view name) noexcept 
     return compare_word(word, name) == 0;
 }
 
+/// Two names as PostgreSQL tells those of settings apart.
+constexpr bool same_name(std::string_view one, std::string_view other) noexcept {
+    return std::ranges::equal(one, other, {}, lower, lower);
+}
+
+/// Whether `part` occurs somewhere, in any case.
+constexpr bool contains_folded(std::string_view text, std::string_view part) noexcept {
+    return part.empty() || !std::ranges::search(text, part, {}, lower, lower).empty();
+}
+
 constexpr bool begins_with_word(std::string_view word, std::string_view name) noexcept {
     return same_word(word.substr(0, name.size()), name);
 }
