@@ -230,6 +230,7 @@ void worker::release(backend& one, bool clean, bool cancel_answered) {
         return errand(one, "discard all", [this, &one] {
             one.state().applied = nullptr;
             one.state().tenancy = 0;
+            one.state().holds_sql_statements = false;
             one.state().statements->clear();
             offer(one);
         });

@@ -1,13 +1,17 @@
 // Questions to the system catalogs. No backslash in them: what it means is the client's to set.
+// And no function that opens the relation it is asked about, as pg_get_expr() does: it would
+// wait for whoever holds a lock on that.
 #pragma once
 
 namespace pgballast::session::catalog {
 
 /// One row, 't' or 'f': nothing that a plain SELECT, INSERT, UPDATE or DELETE could run in
 /// this database is user code. Built-in objects have OIDs below 16384
-/// (FirstNormalObjectId). Views, rules, policies, operators, casts, defaults and check
-/// constraints can hide calls of built-in functions, so they count as code too, but for
-/// the defaults and constraints that everybody has; `>=` itself may be somebody's operator.
+/// (FirstNormalObjectId). Views, rules, policies, operators and casts can hide calls of
+/// built-in functions, so they count as code too; defaults and check constraints everybody
+/// has, so of these only those that call something volatile: not nextval (1574), random (1598),
+/// clock_timestamp (2649) or gen_random_uuid (3432), which leave nothing, or, nextval, what
+/// INSERT is known for. `>=` itself may be somebody's operator.
 inline constexpr const char* holds_no_user_code =
     "select not exists (select from pg_catalog.pg_proc"
     " where oid operator(pg_catalog.>=) 16384)"
@@ -22,25 +26,25 @@ inline constexpr const char* holds_no_user_code =
     " where oid operator(pg_catalog.>=) 16384 and typdefaultbin is not null)"
     " and not exists (select from pg_catalog.pg_constraint"
     " where contypid operator(pg_catalog.>=) 16384)"
-    // Without a parenthesis nothing is called.
-    " and not exists (select from pg_catalog.pg_attrdef"
-    " where pg_catalog.pg_get_expr(adbin, adrelid) operator(pg_catalog.!~)"
-    " '^([^(]*|nextval[(]''[^'']*''::regclass[)]|now[(][)]|gen_random_uuid[(][)]"
-    "|timezone[(]''[^'']*''::text, now[(][)][)])$')"
-    " and not exists (select from pg_catalog.pg_constraint"
-    " where contype operator(pg_catalog.=) 'c' and conrelid operator(pg_catalog.>=) 16384"
-    " and pg_catalog.regexp_replace(pg_catalog.pg_get_constraintdef(oid),"
-    " '(^|[^a-z_.])(char_length|length|lower|upper|btrim|abs)[(]', ' (', 'g')"
-    " operator(pg_catalog.~) '[[:alnum:]_\"][(]');";
+    " and not exists (select from pg_catalog.pg_attrdef d,"
+    " pg_catalog.regexp_matches(d.adbin::pg_catalog.text, ':funcid ([0-9]+)', 'g') f(id)"
+    " join pg_catalog.pg_proc p on p.oid operator(pg_catalog.=) f.id[1]::pg_catalog.oid"
+    " where p.provolatile operator(pg_catalog.=) 'v' and"
+    " p.oid operator(pg_catalog.<>) all ('{1574,1598,2649,3432}'::pg_catalog.oid[]))"
+    " and not exists (select from pg_catalog.pg_constraint c,"
+    " pg_catalog.regexp_matches(c.conbin::pg_catalog.text, ':funcid ([0-9]+)', 'g') f(id)"
+    " join pg_catalog.pg_proc p on p.oid operator(pg_catalog.=) f.id[1]::pg_catalog.oid"
+    " where c.contype operator(pg_catalog.=) 'c' and c.conrelid operator(pg_catalog.>=) 16384"
+    " and p.provolatile operator(pg_catalog.=) 'v' and"
+    " p.oid operator(pg_catalog.<>) all ('{1598,2649,3432}'::pg_catalog.oid[]));";
 
 /// Behind it: name, source and language of each function that may change what is looked at
 /// in a session, and whether somebody may run it without naming it: through another function,
-/// a trigger, or anything else that depends on it. A body of the standard's kind (BEGIN ATOMIC)
-/// has no source of its own.
+/// a trigger, or anything else that depends on it. Behind those, calls that hide in expressions:
+/// in views, rules, policies, defaults, constraints, and bodies of the standard's kind (BEGIN
+/// ATOMIC), which have no source and, before PostgreSQL 14, no column either.
 inline constexpr const char* code_that_may_change_sessions =
-    "select p.proname, case when p.prosrc operator(pg_catalog.=) ''"
-    " then pg_catalog.pg_get_functiondef(p.oid)"
-    " else p.prosrc end, l.lanname,"
+    "select p.proname, p.prosrc, l.lanname,"
     " p.prorettype operator(pg_catalog.=) 2279::pg_catalog.oid"
     " or p.prorettype operator(pg_catalog.=) 3838::pg_catalog.oid"
     " or exists (select from pg_catalog.pg_depend d"
@@ -55,7 +59,25 @@ inline constexpr const char* code_that_may_change_sessions =
     " and l.lanname operator(pg_catalog.<>) 'c'"
     " and l.lanname operator(pg_catalog.<>) 'internal'"
     " and p.prokind operator(pg_catalog.<>) 'a'"
-    " and (p.prosrc operator(pg_catalog.=) '' or p.prosrc operator(pg_catalog.~*)"
-    " '(^|[^a-z0-9_])(set|reset|set_config|load|currval|lastval|setseed)([^a-z0-9_]|$)');";
+    " and p.prosrc operator(pg_catalog.~*)"
+    " '(^|[^a-z0-9_])(set|reset|set_config|load|currval|lastval|setseed)([^a-z0-9_]|$)'"
+    " union all select 'an expression', called.source, 'sql', true"
+    " from (values (':funcid 2078 ', 'select set_config(name, value, false)'),"
+    " (':funcid 1599 ', 'select setseed(0)'),"
+    " (':funcid 1575 ', 'select currval(sequence)'),"
+    " (':funcid 2559 ', 'select lastval()')) called(by, source)"
+    " where exists (select from (select ev_action::pg_catalog.text from pg_catalog.pg_rewrite"
+    " where oid operator(pg_catalog.>=) 16384"
+    " union all select adbin::pg_catalog.text from pg_catalog.pg_attrdef"
+    " union all select polqual::pg_catalog.text from pg_catalog.pg_policy"
+    " union all select polwithcheck::pg_catalog.text from pg_catalog.pg_policy"
+    " union all select typdefaultbin::pg_catalog.text from pg_catalog.pg_type"
+    " where oid operator(pg_catalog.>=) 16384"
+    " union all select conbin::pg_catalog.text from pg_catalog.pg_constraint"
+    " where oid operator(pg_catalog.>=) 16384"
+    " union all select pg_catalog.jsonb_object_field_text(pg_catalog.to_jsonb(p), 'prosqlbody')"
+    " from pg_catalog.pg_proc p where p.oid operator(pg_catalog.>=) 16384"
+    " and p.prosrc operator(pg_catalog.=) '') expressions(tree)"
+    " where pg_catalog.strpos(tree, called.by) operator(pg_catalog.>) 0);";
 
 }  // namespace pgballast::session::catalog

@@ -247,6 +247,8 @@ bool expected_replies::owes() const noexcept {
 }
 
 void expected_replies::settle() {
+    if (front_is_own())
+        error_told_ = false;  // of that nobody was told
     std::replace(queue_.begin(), queue_.end(), doubtful_sync, copy_end);
     queue_.erase(
         std::remove_if(queue_.begin() + static_cast<std::ptrdiff_t>(head_), queue_.end(), is_own),

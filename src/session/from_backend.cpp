@@ -143,15 +143,21 @@ void session::on_own_row(const message_stream::piece& piece) {
 
 void session::look_at(bytes row) {
     const auto* user = backend_->login_reported->find("session_authorization");
-    known_.looked(row, user ? bytes{*user} : bytes{});
+    known_.looked(row, user ? bytes{*user} : bytes{}, *told_);
 }
 
 void session::note_command(bytes tag) {
     forget_statements(tag);
+    if (tag == "PREPARE")
+        known_.prepared();
+    if (tag.starts_with("DEALLOCATE"))
+        known_.doubt_statements();
     if (!changes_settings(tag))
         return;
     backend_->applied_changed = true;
-    reset_seen_ |= tag != "SET" || sets_default_;
+    if (tag != "SET" && resets_.empty())  // of a text that nobody could read
+        resets_.all = true;
+    reset_seen_ |= !resets_.empty();
     // Behind a request that is on its way already it proves nothing.
     if (tag == "DISCARD ALL" && expected_.size() <= 1)
         known_.discarded_all();
@@ -183,7 +189,10 @@ std::optional<step> session::on_error(const message_stream::piece& piece) {
         return violated("an error that nobody asked for");
     if (verdict == expected_replies::verdict::swallow) {
         backend_body_ = route::swallow;
-        if (expected_.front_own() != own::restoration) {
+        const auto what = expected_.front_own();
+        if (what == own::prepare && fields.sqlstate == wire::sqlstate::duplicate_prepared_statement)
+            return violated("a statement of somebody else's");
+        if (what != own::restoration) {
             own_failed_ = true;
             return step{0, act::drop, 0};
         }
@@ -191,6 +200,7 @@ std::optional<step> session::on_error(const message_stream::piece& piece) {
         last_words_ = {std::string{fields.sqlstate}, std::string{fields.message}};
         return step{0, act::drop, 0};
     }
+    known_.prepares_no_more();
     // statement_timeout is 57014 too: only its own words tell a cancel request.
     if (fields.sqlstate == wire::sqlstate::query_canceled &&
         fields.message.find("user request") != bytes::npos)
@@ -237,6 +247,7 @@ std::optional<step> session::on_parameter(const message_stream::piece& piece) {
         return step{0, act::drop, 0};
     }
     told_ = backend_->reported;
+    known_.doubt_statements();
     return {};
 }
 
@@ -253,12 +264,15 @@ std::optional<step> session::on_ready_for_query(const message_stream::piece& pie
         case expected_replies::verdict::parsed:
         case expected_replies::verdict::relay:
             count_reply();
+            known_.prepares_no_more();
             txn_ = *status;
             if (!expected_.owes()) {
                 opener_.clear();
                 deallocates_ = false;
                 deallocating_.clear();
                 sets_in_block_ &= txn_ != wire::txn::idle;
+                if (!reset_seen_)
+                    resets_ = {};
             }
             if (phase_ == phase::settling) {
                 phase_ = phase::ready;
@@ -280,7 +294,8 @@ std::optional<step> session::restore_startup() {
     if (!reset_seen_ || !keeps_session() || txn_ == wire::txn::failed || !nothing_under_way())
         return std::nullopt;
     reset_seen_ = false;
-    const auto text = startup_query(*backend_->login_reported, *startup_told_, startup_);
+    const auto text = startup_query(*backend_->login_reported, *startup_told_, startup_,
+                                    std::exchange(resets_, {}));
     if (text.empty())
         return std::nullopt;
     ready_withheld_ = true;
@@ -297,6 +312,8 @@ std::optional<step> session::on_own_ready(own what, wire::txn status) {
         return on_surveyed();
     if (what == own::restoration)
         return on_restored();
+    if (what == own::prepare)  // if it has failed, so will what uses the statement
+        return looked();
     if (own_failed_ || !row_seen_)
         known_.look_failed();
     return looked();
@@ -314,8 +331,15 @@ step session::on_startup_restored(wire::txn status) {
 }
 
 step session::on_surveyed() {
-    about_->learned(surveyor_->finish(!own_failed_));
+    const auto begun = surveyor_->begun();
+    const auto found = own_failed_ ? nullptr : surveyor_->finish();
     surveyor_.reset();
+    if (!found) {
+        about_->survey_failed(begun);
+        known_.look_failed();
+        return looked();
+    }
+    about_->learned(found);
     if (!is_idle() || !known_.must_look())
         return looked();
     ask(own::look, known_.begin_look(*backend_->reported));

@@ -4,7 +4,7 @@
 
 #include "pgballast/session/asleep.hpp"
 #include "pgballast/session/session.hpp"
-#include "pgballast/sql/deallocate.hpp"
+#include "pgballast/sql/prepare.hpp"
 #include "pgballast/sql/text_facts.hpp"
 #include "pgballast/sql/words.hpp"
 #include "pgballast/wire/sqlstate.hpp"
@@ -153,7 +153,7 @@ std::size_t session::answer_asleep(bytes in, bool select1) {
     };
     if (asks_for(sql::ping::one) && !select1)
         return 0;
-    if (std::ranges::any_of(answer->to, sql::resets) && !as_at_login())
+    if (std::ranges::any_of(answer->to, sql::takes_back) && !as_at_login())
         return 0;
     if (asks_for(sql::ping::discard_all) || asks_for(sql::ping::deallocate_all))
         names_.clear();
@@ -242,14 +242,35 @@ void session::note_text(const message_stream::piece& piece) {
         note_setting(text, facts.left);
     if (piece.type == 'P')
         unnamed_left_ = facts.left;
-    known_.runs(text, facts);
+    note_run(text, facts);
+}
+
+/// A PREPARE alone changes nothing but that there is a statement more.
+void session::note_run(bytes text, const sql::text_facts& facts) {
+    const bool in_flight = expected_.ready_owed() || expected_.segment_open();
+    auto name =
+        facts.left == sql::trace::unknown && !in_flight ? sql::prepared(text) : std::nullopt;
+    if (!name)
+        return known_.runs(text, facts);
+    sql_statements::statement one{std::move(*name), std::string{text}};
+    if (parse_settings_are_certain())
+        one.fingerprint = known_.fingerprint(*told_);
+    known_.prepares(std::move(one), facts);
+}
+
+/// A statement that was prepared before.
+void session::note_run_again(bytes text, sql::trace left) {
+    if (left != sql::trace::code)
+        note_setting(text, left);
+    known_.runs_again(text, left);
 }
 
 void session::note_setting(bytes text, sql::trace left) {
+    const bool sets = sql::contains_folded(text, "set");
     // SET LOCAL, or one whose effect has not been reported yet.
-    sets_in_block_ |= left == sql::trace::none && sql::contains_folded(text, "set");
-    // SET x TO DEFAULT, SET TIME ZONE LOCAL.
-    sets_default_ = sql::contains_folded(text, "default") || sql::contains_folded(text, "local");
+    sets_in_block_ |= left == sql::trace::none && sets;
+    if (sets || sql::contains_folded(text, "discard"))
+        resets_.add(sql::resets_in(text));
 }
 
 step session::protocol_violation(const std::string& what) {

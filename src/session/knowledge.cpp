@@ -4,6 +4,7 @@
 #include <boost/algorithm/string/join.hpp>
 #include <utility>
 
+#include "pgballast/session/statements.hpp"
 #include "pgballast/sql/words.hpp"
 
 namespace pgballast::session {
@@ -18,18 +19,28 @@ knowledge::knowledge(startup_settings_ptr startup, database_ptr about)
 
 void knowledge::runs(wire::bytes text, const sql::text_facts& facts) {
     if (facts.left == sql::trace::unknown) {
-        note_names(facts.names);
-        note_lasting(facts);
+        note(facts);
         changed_by_name_ |= !facts.names.empty();
-        if (facts.may_define)
-            about_->defined();
     }
     if (facts.moves_sequence && about_->reads_sequences())
         lasting_ |= sequence_values;
     runs_again(text, facts.left);
 }
 
+void knowledge::note(const sql::text_facts& facts) {
+    note_names(facts.names);
+    note_lasting(facts);
+    if (facts.may_define)
+        about_->defined();
+}
+
+void knowledge::prepares(sql_statements::statement one, const sql::text_facts& facts) {
+    note(facts);
+    statements_.sent(std::move(one));
+}
+
 void knowledge::runs_again(wire::bytes text, sql::trace left) {
+    statements_.other_sent();
     if (left == sql::trace::none)
         return;
     code_may_run_ = code_unseen_ = true;
@@ -48,8 +59,13 @@ void knowledge::keep_text(wire::bytes text) {
 }
 
 bool knowledge::may_name(wire::bytes function) const {
-    return too_much_unseen_ || sql::contains_folded(unseen_, function) ||
-           sql::contains_folded(unseen_, "u&");  // an escaped name
+    const auto names_it = [&](wire::bytes text) {
+        return sql::contains_folded(text, function) ||
+               sql::contains_folded(text, "u&");  // an escaped name
+    };
+    // EXECUTE runs what an earlier text has named.
+    return too_much_unseen_ || names_it(unseen_) ||
+           std::ranges::any_of(statements(), names_it, &sql_statements::statement::text);
 }
 
 void knowledge::runs_part(wire::bytes part, bool first) {
@@ -67,6 +83,7 @@ void knowledge::runs_part(wire::bytes part, bool first) {
 }
 
 void knowledge::runs_anything() {
+    statements_.other_sent();
     hidden_ = code_may_run_ = code_unseen_ = too_much_unseen_ = true;
     about_->defined();
 }
@@ -75,20 +92,43 @@ void knowledge::discarded_all() {
     hidden_ = code_may_run_ = code_unseen_ = false;
     lasting_ = 0;
     pin_.clear();
+    statements_.clear();
     settings_ = startup_;
 }
 
 bool knowledge::must_look() {
-    if (hidden_ || !code_unseen_)
-        return hidden_;
+    const bool for_certain = hidden_ || statements_.unseen();
+    if (for_certain || !code_unseen_)
+        return for_certain;
     const auto known = about_->known();
     code_unseen_ = !known || known->holds_code;
     return code_unseen_;
 }
 
+bool knowledge::settings_are_certain() const {
+    if (hidden_ || hidden_before_)
+        return false;
+    return !(code_unseen_ || code_before_) || !code_may_change_parsing();
+}
+
+std::string knowledge::fingerprint(const reported& told) const {
+    static const startup_settings none;
+    return fingerprint_of(told, settings_ ? *settings_ : none);
+}
+
+bool knowledge::code_may_change_parsing() const {
+    const auto known = about_->known();
+    return !known || (known->holds_code &&
+                      (known->of_code.unknown_name ||
+                       std::ranges::any_of(known->of_code.names, is_looked_at_by_parse) ||
+                       std::ranges::any_of(known->by_name, [](const auto& one) {
+                           return one.second.unknown_name;
+                       })));
+}
+
 std::string knowledge::lost_with_backend() const {
     auto lost = pin();
-    if (hidden_ || hidden_before_)
+    if (hidden_ || hidden_before_ || statements_.unseen() || statements_before_)
         lost += (lost.empty() ? "" : ", ") + std::string{what_was_not_looked_at};
     return lost;
 }
@@ -111,6 +151,7 @@ std::string knowledge::names_of(unsigned bits) {
 
 std::string knowledge::begin_look(const reported& by_server) {
     hidden_before_ = std::exchange(hidden_, false);
+    statements_before_ = statements_.begin_look();
     code_before_ = std::exchange(code_unseen_, false);
     if (const auto known = about_->known(); known && known->holds_code) {
         note_names(known->of_code.names);
@@ -129,22 +170,24 @@ std::string knowledge::begin_look(const reported& by_server) {
     return look_query(names_looked_);
 }
 
-void knowledge::looked(wire::bytes row, wire::bytes login_user) {
+void knowledge::looked(wire::bytes row, wire::bytes login_user, const reported& told) {
     auto seen = decode_look(row, names_looked_, login_user);
     if (!seen)
         return look_failed();
     code_may_run_ = code_unseen_;  // what ran before has been seen
-    hidden_before_ = code_before_ = false;
+    hidden_before_ = code_before_ = statements_before_ = false;
     pin_ = std::move(seen->pin);
     take(std::move(seen->values));
+    if (!statements_.seen(seen->statements, fingerprint(told)))
+        pin_ += (pin_.empty() ? "" : ", ") + names_of(kept_statement);
 }
 
-/// Startup settings come first, each with the value it has now.
+/// Startup settings come first, each with the value it has now; who one is has been looked at.
 void knowledge::take(startup_settings values) {
     startup_settings all;
     if (startup_)
         for (const auto& wanted : *startup_)
-            if (std::ranges::none_of(values, [&](const auto& one) {
+            if (!is_identity(wanted.first) && std::ranges::none_of(values, [&](const auto& one) {
                     return sql::same_name(one.first, wanted.first);
                 }))
                 all.push_back(wanted);
@@ -156,7 +199,7 @@ void knowledge::take(startup_settings values) {
 }
 
 void knowledge::look_failed() {
-    hidden_before_ = code_before_ = false;
+    hidden_before_ = code_before_ = statements_before_ = false;
     pin_ = what_was_not_looked_at;
 }
 
@@ -164,6 +207,8 @@ void knowledge::look_lost() noexcept {
     if (std::exchange(hidden_before_, false))
         hidden_ = too_much_unseen_ = true;
     code_unseen_ |= std::exchange(code_before_, false);
+    if (std::exchange(statements_before_, false))
+        statements_.look_lost();
 }
 
 void knowledge::note_names(const std::vector<std::string>& names) {

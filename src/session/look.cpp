@@ -1,10 +1,12 @@
 #include "pgballast/session/look.hpp"
 
+#include <algorithm>
 #include <boost/algorithm/hex.hpp>
 #include <iterator>
 #include <utility>
 
 #include "data_row.hpp"
+#include "pgballast/sql/words.hpp"
 
 namespace pgballast::session {
 namespace {
@@ -25,13 +27,24 @@ constexpr const char* what_cannot_be_carried =
     " and pid operator(pg_catalog.=) pg_catalog.pg_backend_pid()) then 'advisory locks' end,"
     " case when exists (select from pg_catalog.pg_cursors where is_holdable)"
     " then 'cursors' end,"
-    " case when exists (select from pg_catalog.pg_prepared_statements where from_sql)"
-    " then 'prepared statements' end,"
     " case when exists (select from pg_catalog.pg_listening_channels())"
     " then 'channels' end)";
 
+/// The name and the digest of each, in hexadecimal digits.
+std::string statements_by_sql() {
+    const auto octets_of = [](const std::string& column) {
+        return "pg_catalog.convert_to(" + column + ", pg_catalog.getdatabaseencoding())";
+    };
+    return "(select coalesce(pg_catalog.string_agg(one, ','), '') from (select pg_catalog.concat("
+           "pg_catalog.encode(" +
+           octets_of("name") + ", 'hex'), ':', pg_catalog.encode(pg_catalog.sha256(" +
+           octets_of("statement") +
+           "), 'hex')) as one from pg_catalog.pg_prepared_statements where from_sql limit " +
+           std::to_string(sql_statements::max + 1) + ") as them)";
+}
+
 /// The columns in front of the settings.
-constexpr std::size_t fixed_columns = 3;
+constexpr std::size_t fixed_columns = 4;
 
 /// Octets in hexadecimal digits; nothing where they are none.
 std::optional<std::string> decode_hex(wire::bytes digits) {
@@ -44,15 +57,30 @@ std::optional<std::string> decode_hex(wire::bytes digits) {
     return octets;
 }
 
+bool decode_statements(wire::bytes list, sql_statements::digests& out) {
+    while (!list.empty()) {
+        const auto one = list.substr(0, list.find(','));
+        list.remove_prefix(std::min(list.size(), one.size() + 1));
+        const auto colon = one.find(':');
+        auto name = decode_hex(one.substr(0, colon));
+        if (colon == wire::bytes::npos || !name)
+            return false;
+        out.emplace_back(std::move(*name), one.substr(colon + 1));
+    }
+    return true;
+}
+
 }  // namespace
 
 bool is_identity(wire::bytes name) noexcept {
-    return name == "role" || name == "session_authorization";
+    return sql::same_name(name, "role") || sql::same_name(name, "session_authorization");
 }
 
 std::string look_query(const std::vector<std::string>& names) {
     std::string text = "select session_user, pg_catalog.current_setting('role'), ";
     text += what_cannot_be_carried;
+    static const auto statements = statements_by_sql();
+    text += ", " + statements;
     for (const auto& name : names)
         text += ", pg_catalog.encode(pg_catalog.convert_to(pg_catalog.current_setting(" +
                 quote_literal(name) + ", true), pg_catalog.getdatabaseencoding()), 'hex')";
@@ -62,10 +90,13 @@ std::string look_query(const std::vector<std::string>& names) {
 std::optional<look> decode_look(wire::bytes row, const std::vector<std::string>& names,
                                 wire::bytes login_user) {
     const auto fields = decode_data_row(row);
-    if (fields.size() != fixed_columns + names.size() || !fields[0] || !fields[1] || !fields[2])
+    if (fields.size() != fixed_columns + names.size() || !fields[0] || !fields[1] || !fields[2] ||
+        !fields[3])
         return std::nullopt;
     look found;
     found.pin = *fields[2];
+    if (!decode_statements(*fields[3], found.statements))
+        return std::nullopt;
     for (std::size_t i = 0; i < names.size(); ++i) {
         const auto& digits = fields[fixed_columns + i];
         if (!digits)  // there is no such setting

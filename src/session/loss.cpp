@@ -26,12 +26,13 @@ step session::backend_lost(loss why) {
         return {0, act::drop, 0};
     lost_while_idle_ = keeps_session();
     told_due_ = reset_seen_ = false;
+    resets_ = {};
     known_.look_lost();
+    known_.prepares_no_more();
     names_.backend_lost();
     unnamed_.left_behind();
     deallocates_ = front_due_ = resume_due_ = sets_in_block_ = false;
     deallocating_.clear();
-    surveyor_.reset();
 
     if (backend_body_relayed_) {  // no error fits into the middle of a message
         phase_ = phase::failed;

@@ -1,8 +1,8 @@
 // Prepared statements: clients' names and the backends', and what has to be said to a backend
 // that does not have a statement yet. PostgreSQL protocol 3.0, "Extended Query".
 #include "pgballast/session/session.hpp"
-#include "pgballast/sql/deallocate.hpp"
 #include "pgballast/sql/frozen_time.hpp"
+#include "pgballast/sql/prepare.hpp"
 #include "pgballast/wire/sqlstate.hpp"
 #include "pgballast/wire/writer.hpp"
 
@@ -78,7 +78,7 @@ session::routing session::send_as(bytes message, const wire::subject& about, boo
     if (!about.statement->empty())
         return send_named(message, about);
     if (about.header.type == 'B' && keeps_session())
-        known_.runs_again(unnamed_.text(), unnamed_left_);
+        note_run_again(unnamed_.text(), unnamed_left_);
     if (about.header.type == 'C')
         unnamed_.dropped();
     else if (!unnamed_.here())
@@ -159,11 +159,13 @@ statement_ptr session::make_statement(bytes name, bytes definition) {
     if (how_ == mode::session)
         return statement_registry::named(name, definition);
     // What Parse reads of the session has to be known for certain.
-    if (sql::freezes_time(wire::query_text(definition)) || sets_in_block_ || must_look())
+    if (sql::freezes_time(wire::query_text(definition)) || !parse_settings_are_certain())
         return statement_registry::alone(definition);
-    static const startup_settings none;
-    const auto& own = known_.settings();
-    return statements_->share(definition, fingerprint_of(*told_, own ? *own : none));
+    return statements_->share(definition, known_.fingerprint(*told_));
+}
+
+bool session::parse_settings_are_certain() const {
+    return !sets_in_block_ && (!keeps_session() || known_.settings_are_certain());
 }
 
 /// What the name means is decided by what is in flight, before the last Sync.
@@ -189,8 +191,8 @@ session::routing session::send_named(bytes message, const wire::subject& about) 
         out_.clear();
     } else {
         if (type == 'B' && keeps_session())
-            known_.runs_again(known ? meaning.statement->text() : bytes{},
-                              known ? meaning.statement->left : sql::trace::unknown);
+            note_run_again(known ? meaning.statement->text() : bytes{},
+                           known ? meaning.statement->left : sql::trace::unknown);
         if (!known) {
             expected_.sent(type);
             return routing::as_it_is;

@@ -55,17 +55,18 @@ void plan_startup_settings(restoration& plan, const startup_settings_ptr& applie
             append_set_config(plan, name, value);
 }
 
+void append_set_reported(restoration& plan, const std::string& name, const std::string& value) {
+    if (name == "search_path" || !is_ascii(value))  // SET takes neither lists nor expressions
+        return append_set_config(plan, name, value);
+    plan.text += "set " + name + "=" + quote_literal(value) + ";";
+    plan.may_fail |= name != "application_name";  // any text will do for that
+}
+
 void plan_reported(restoration& plan, const reported& has, const reported& wants) {
     for (const auto& [name, value] : wants.values()) {
         const auto* old = has.find(name);
-        if (!old || *old == value || !is_settable(name))
-            continue;
-        if (name == "search_path" || !is_ascii(value)) {  // SET takes neither lists nor expressions
-            append_set_config(plan, name, value);
-            continue;
-        }
-        plan.text += "set " + name + "=" + quote_literal(value) + ";";
-        plan.may_fail |= name != "application_name";  // any text will do for that
+        if (old && *old != value && is_settable(name))
+            append_set_reported(plan, name, value);
     }
 }
 
@@ -98,17 +99,30 @@ bool cleaning_may_fail(const startup_settings_ptr& settings) noexcept {
 }
 
 std::string startup_query(const reported& at_login, const reported& told_at_startup,
-                          const startup_settings_ptr& startup) {
+                          const startup_settings_ptr& startup, const sql::resets& which) {
     std::string text;
     for (const auto& [name, value] : told_at_startup.values()) {
         const auto* fresh = at_login.find(name);
-        if (fresh && *fresh != value && is_settable(name))
+        if (fresh && *fresh != value && is_settable(name) && which.contains(name))
             text += set_where_reset(name, value);
     }
     if (startup)
         for (const auto& [name, value] : *startup)
-            text += set_where_reset(name, value);
+            if (which.contains(name))
+                text += set_where_reset(name, value);
     return text;
+}
+
+void plan_explicit(restoration& plan, const reported& has, const reported& wants,
+                   const reported& told_at_startup) {
+    if (&wants == &told_at_startup)
+        return;
+    for (const auto& [name, value] : wants.values()) {
+        const auto* old = has.find(name);
+        const auto* first = told_at_startup.find(name);
+        if (old && *old == value && first && *first != value && is_settable(name))
+            append_set_reported(plan, name, value);
+    }
 }
 
 restoration plan_restoration(const reported& has, const reported& wants,

@@ -37,16 +37,22 @@ void session::attach(backend_state& backend) {
     backend_body_ = route::swallow;
 
     share_equal(backend.reported, told_);
-    auto plan = plan_hand_over(backend);
-    if (!as_left(backend))
-        unnamed_.left_behind();
+    const bool stayed = as_left(backend);
+    restore(backend, plan_hand_over(backend));
     if (how_ == mode::automatic)
         backend.tenancy = tenancy_ = next_tenancy();
+    told_due_ = backend.reported != told_;
+    if (stayed)
+        return;
+    unnamed_.left_behind();
+    prepare_by_sql();
+}
+
+void session::restore(backend_state& backend, restoration plan) {
     if (lost_while_idle_ && known_.code_may_have_run()) {
         plan.text.insert(0, catalog::holds_no_user_code);
         plan.may_fail = plan.always_wait = catalog_asked_ = true;
     }
-    told_due_ = backend.reported != told_;
     if (plan.text.empty()) {
         backend.applied = known_.settings();  // equal, and to be shared
         lost_while_idle_ = false;
@@ -61,6 +67,15 @@ void session::attach(backend_state& backend) {
     restoration_ = std::move(plan.text);
 }
 
+/// One Query each: the server then has the text that the client has sent. None of them is
+/// waited for; what uses a statement that could not be prepared is told that there is none.
+void session::prepare_by_sql() {
+    for (const auto& one : known_.statements()) {
+        wire::append_query(out_, one.text);
+        expected_.sent_own_query(own::prepare);
+    }
+}
+
 /// It is this client's, and nobody has had it since.
 bool session::as_left(const backend_state& backend) const noexcept {
     return backend.tenancy != 0 && backend.tenancy == tenancy_;
@@ -68,15 +83,24 @@ bool session::as_left(const backend_state& backend) const noexcept {
 
 /// In mode `automatic` the client before may have left anything that `portable` allows: it is
 /// cleaned away, whether or not something is known of it.
-restoration session::plan_hand_over(const backend_state& backend) const {
+restoration session::plan_hand_over(backend_state& backend) const {
     const auto& settings = known_.settings();
-    if (how_ != mode::automatic || backend.tenancy == 0)
-        return plan_restoration(*backend.reported, *told_, backend.applied, backend.applied_changed,
-                                settings);
+    if (how_ != mode::automatic || backend.tenancy == 0) {
+        auto plan = plan_restoration(*backend.reported, *told_, backend.applied,
+                                     backend.applied_changed, settings);
+        if (keeps_session())
+            plan_explicit(plan, *backend.reported, *told_, *startup_told_);
+        return plan;
+    }
     if (as_left(backend))
         return {};
     auto plan = plan_restoration(*backend.login_reported, *told_, nullptr, false, settings);
+    plan_explicit(plan, *backend.login_reported, *told_, *startup_told_);
     plan.text.insert(0, clean_session);
+    if (std::exchange(backend.holds_sql_statements, false)) {
+        plan.text.insert(0, "deallocate all;");
+        backend.statements->clear();
+    }
     plan.always_wait |= backend.cleaning_may_fail;
     return plan;
 }
@@ -89,6 +113,8 @@ bool session::look(std::chrono::steady_clock::time_point now) {
         ask(own::look, known_.begin_look(*backend_->reported));
         return true;
     }
+    if (!about_->begin_survey(now))
+        return false;
     surveyor_.emplace(about_->definitions(), now);
     ask(own::survey,
         std::string{catalog::holds_no_user_code} + catalog::code_that_may_change_sessions);
@@ -109,10 +135,16 @@ std::string session::carried() const {
 }
 
 void session::detach() noexcept {
-    if (backend_)
+    if (backend_) {
         backend_->cleaning_may_fail = cleaning_may_fail(known_.settings());
+        backend_->holds_sql_statements = !known_.statements().empty();
+    }
     backend_ = nullptr;
     idle_due_ = idle_withheld_ = false;
+    if (surveyor_) {
+        about_->survey_lost();
+        surveyor_.reset();
+    }
 }
 
 }  // namespace pgballast::session

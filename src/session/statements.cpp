@@ -1,17 +1,15 @@
 #include "pgballast/session/statements.hpp"
 
-#include <openssl/evp.h>
-
 #include <algorithm>
 #include <atomic>
 #include <boost/algorithm/hex.hpp>
 #include <cstring>
 #include <iterator>
 #include <ranges>
-#include <stdexcept>
 
 #include "pgballast/sql/words.hpp"
 #include "pgballast/wire/prepared.hpp"
+#include "sha256.hpp"
 
 namespace pgballast::session {
 namespace {
@@ -51,6 +49,11 @@ statement_ptr make(std::string name, wire::bytes definition) {
 }
 
 }  // namespace
+
+bool is_looked_at_by_parse(wire::bytes setting) noexcept {
+    return std::ranges::any_of(parse_settings,
+                               [&](wire::bytes name) { return sql::same_name(name, setting); });
+}
 
 wire::bytes statement::text() const noexcept {
     return wire::query_text(definition);
@@ -100,9 +103,7 @@ statement_registry::digest statement_registry::digest_of(wire::bytes definition,
                                                          wire::bytes fingerprint) {
     auto text = std::to_string(fingerprint.size()) + ':';
     text.append(fingerprint).append(definition);
-    std::array<unsigned char, 32> whole;
-    if (EVP_Digest(text.data(), text.size(), whole.data(), nullptr, EVP_sha256(), nullptr) != 1)
-        throw std::runtime_error{"libcrypto: no SHA-256"};
+    const auto whole = sha256(text);
     digest half;
     std::ranges::copy_n(whole.begin(), half.size(), half.begin());
     return half;

@@ -43,9 +43,28 @@ void database::forget_what_is_old(std::chrono::steady_clock::time_point now) {
         latest_.reset();
 }
 
+bool database::begin_survey(std::chrono::steady_clock::time_point now) {
+    const std::lock_guard lock{mutex_};
+    if (now < next_survey_)
+        return false;
+    next_survey_ = now + survey_age_max;
+    return true;
+}
+
 void database::learned(survey_ptr what) {
     const std::lock_guard lock{mutex_};
     latest_ = std::move(what);
+    next_survey_ = {};
+}
+
+void database::survey_failed(std::chrono::steady_clock::time_point begun) {
+    const std::lock_guard lock{mutex_};
+    next_survey_ = begun + survey_pause;
+}
+
+void database::survey_lost() {
+    const std::lock_guard lock{mutex_};
+    next_survey_ = {};
 }
 
 surveyor::surveyor(std::uint64_t definitions, std::chrono::steady_clock::time_point now) {
@@ -70,9 +89,8 @@ void surveyor::row(wire::bytes body) {
         found_.by_name.emplace_back(std::string{*fields[0]}, std::move(facts));
 }
 
-survey_ptr surveyor::finish(bool complete) {
-    found_.holds_code |= !complete || !answered_;
-    return std::make_shared<const survey>(std::move(found_));
+survey_ptr surveyor::finish() {
+    return answered_ ? std::make_shared<const survey>(std::move(found_)) : nullptr;
 }
 
 }  // namespace pgballast::session

@@ -7,10 +7,11 @@ namespace pgballast::sql {
 namespace {
 
 constexpr auto plain_verbs =
-    words_of("abort", "begin", "close", "commit", "copy", "deallocate", "declare", "delete",
-             "discard", "end", "execute", "fetch", "insert", "listen", "lock", "merge", "move",
-             "notify", "prepare", "release", "reset", "rollback", "savepoint", "select", "set",
-             "show", "start", "table", "unlisten", "update", "values", "with");
+    words_of("abort", "analyse", "analyze", "begin", "checkpoint", "close", "cluster", "commit",
+             "copy", "deallocate", "declare", "delete", "discard", "end", "execute", "explain",
+             "fetch", "insert", "listen", "lock", "merge", "move", "notify", "prepare", "reindex",
+             "release", "reset", "rollback", "savepoint", "select", "set", "show", "start", "table",
+             "truncate", "unlisten", "update", "vacuum", "values", "with");
 
 bool is_plain_at(raw_text& text, std::size_t place) {
     place = text.behind_gap(place);

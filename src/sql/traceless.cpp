@@ -155,8 +155,9 @@ trace trace_of_command(const statement& one) {
 
 constexpr auto expression_verbs =
     words_of("select", "values", "with", "update", "delete", "insert");
-constexpr auto command_verbs = words_of("set", "reset", "commit", "rollback", "begin", "start",
-                                        "end", "abort", "savepoint", "release", "show");
+constexpr auto command_verbs =
+    words_of("set", "reset", "commit", "rollback", "begin", "start", "end", "abort", "savepoint",
+             "release", "show", "deallocate");
 
 /// Reads one statement up to its semicolon.
 class reader {

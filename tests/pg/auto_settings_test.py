@@ -8,6 +8,7 @@ import threading
 
 import psycopg2
 import pytest
+from backends import wait_until_looked
 from plainclient import SYNC, bind, error_of, execute, extended, first_column, parse, query
 from queries import rows, run, value
 from twins import SOIL, SOIL_SETUP, Twins, mirrored, take_turns
@@ -207,6 +208,70 @@ def test_settings_return_to_what_the_client_began_with(prepared_postgres, shared
         assert value(client, "show search_path") == "app"
         assert value(client, "show statement_timeout") == "5s"
         assert value(plain, "show statement_timeout") == "0"
+
+
+RESETS = {
+    "of another setting": (
+        "-c intervalstyle=postgres_verbose",
+        ["set intervalstyle to postgres", "select 1", "reset enable_seqscan",
+         "select interval '1 day 2:03'", "reset intervalstyle", "select interval '1 day 2:03'",
+         "set intervalstyle to postgres", "reset all", "select interval '1 day 2:03'"],
+    ),
+    "of a time zone": (
+        "-c timezone=PST8PDT -c work_mem=7MB",
+        ["set timezone to 'Etc/UTC'", "reset work_mem", "show timezone", "set time zone default",
+         "show timezone", "set timezone to 'GMT'", "discard all", "show timezone"],
+    ),
+    "where a role and an empty setting were asked for": (
+        "-c role=soil -c app.x=1",
+        ["set role none", "set app.x to ''", "reset work_mem", "select current_setting('app.x')",
+         "reset role", "select current_user", "set role none", "reset all", "select current_user",
+         "select current_setting('app.x')", "set role none", "discard all"],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("options, script", RESETS.values(), ids=RESETS)
+def test_a_reset_undoes_what_it_says(prepared_postgres, shared, options, script):
+    twins = Twins(shared, prepared_postgres, options=options)
+    take_turns((twins, script), (Twins(shared, prepared_postgres), ["select 1", *SOIL]))
+
+
+def test_a_lock_on_a_table_holds_nobody_up_who_does_not_use_it(
+    prepared_postgres, start_pgballast, io
+):
+    owner = prepared_postgres.connect()
+    run(owner, "drop table if exists locked cascade; create table locked"
+               " (a int default 1, b text default lower('B') check (length(b) > 0))")  # fmt: skip
+    run(owner, "create or replace function of_locked() returns bigint language sql"
+               " begin atomic select count(*) from locked; end")  # fmt: skip
+    proxy = start_pgballast(prepared_postgres.dsn, io=io, mode="auto")
+    owner.autocommit = False
+    try:
+        run(owner, "lock table locked in access exclusive mode")
+        client = proxy.raw()
+        client.query("set work_mem to '5MB'")
+        wait_until_looked(prepared_postgres.connect())
+        assert first_column(client.query("show work_mem")) == ["5MB"]
+    finally:
+        owner.rollback()
+        owner.autocommit = True
+        run(owner, "drop table locked cascade")
+
+
+def test_settings_that_hide_in_views_and_defaults_are_no_secret(prepared_postgres, start_shared):
+    owner = prepared_postgres.connect()
+    run(owner, "create view sets as select set_config('app.tenant', 'hidden', false) as x;"
+               " grant select on sets to app")  # fmt: skip
+    try:
+        proxy = start_shared(2, retry={"wait_timeout": "1s"})
+        client, others = proxy.raw(), [proxy.raw() for _ in range(2)]
+        assert first_column(client.query("select x from sets")) == ["hidden"]
+        for each in others:  # who may have used the view, too, as far as anybody knows
+            each.query("select 1")
+        assert first_column(client.query("select current_setting('app.tenant')")) == ["hidden"]
+    finally:
+        run(owner, "drop view sets")
 
 
 def test_settings_that_cannot_be_restored_fail_before_anything_runs(prepared_postgres, shared):

@@ -30,7 +30,10 @@ struct backend_state {
     /// What its client has set may make cleaning fail: a timeout, another role.
     bool cleaning_may_fail = false;
 
-    /// What has been prepared on it.
+    /// Its client has prepared statements by SQL, under names of its own.
+    bool holds_sql_statements = false;
+
+    /// What has been prepared on it by the protocol.
     std::unique_ptr<backend_statements> statements = std::make_unique<backend_statements>();
 
     /// Restorations this backend has carried out without an error.

@@ -17,6 +17,7 @@ enum class own : char {
     survey = 4,       // of the code that the database's users have put there
     look = 5,         // at what the client's session has become
     startup = 6,      // after a RESET, the client's own startup values
+    prepare = 7,      // what the client has prepared by SQL
 };
 
 /// A Parse or Close that those hear of who keep count of prepared statements: the client's
@@ -140,7 +141,7 @@ class expected_replies {
     static constexpr bool is_own(char entry) noexcept {
         return entry == static_cast<char>(own::restoration) ||
                (entry >= static_cast<char>(own::survey) &&
-                entry <= static_cast<char>(own::startup));
+                entry <= static_cast<char>(own::prepare));
     }
     static constexpr bool is_counted(char entry) noexcept {
         return entry >= static_cast<char>(counted::unnamed_parse) &&

@@ -21,6 +21,12 @@ class knowledge {
     /// The client has sent a text, of which these are the facts.
     void runs(wire::bytes text, const sql::text_facts& facts);
 
+    /// It has sent a text that does nothing but PREPARE, while nothing was in flight.
+    void prepares(sql_statements::statement one, const sql::text_facts& facts);
+    void prepared() { statements_.completed(); }
+    void prepares_no_more() noexcept { statements_.ended(); }
+    void doubt_statements() noexcept { statements_.doubt(); }
+
     /// It runs a statement that was prepared before, whose facts were told then.
     void runs_again(wire::bytes text, sql::trace left);
 
@@ -38,9 +44,14 @@ class knowledge {
     /// It may have changed what is carried over, and that has not been looked at since.
     bool must_look();
 
+    /// What Parse looks at is as `settings` says, or the server reports it.
+    bool settings_are_certain() const;
+
     /// … and that by the client's own words, a SET, say: it would be a pity to lose that. It
     /// is looked at as soon as the transaction has ended.
-    bool must_look_at_once() const noexcept { return hidden_ && changed_by_name_; }
+    bool must_look_at_once() const noexcept {
+        return (hidden_ && changed_by_name_) || statements_.unseen();
+    }
 
     /// What is lost for certain, or cannot be told, when the backend is; empty if nothing.
     /// User code of the database, if any has run, may have made more.
@@ -58,13 +69,22 @@ class knowledge {
     /// server reports need not be asked.
     std::string begin_look(const reported& by_server);
 
-    /// … and ends with the body of its row, fails, or is lost with its backend.
-    void looked(wire::bytes row, wire::bytes login_user);
+    /// … and ends with the body of its row, fails, or is lost with its backend. `told` is what
+    /// the server reports.
+    void looked(wire::bytes row, wire::bytes login_user, const reported& told);
     void look_failed();
     void look_lost() noexcept;
 
     /// What another backend has to be given: settings that no server reports.
     const startup_settings_ptr& settings() const noexcept { return settings_; }
+
+    /// … as `fingerprint_of` says, with what the server reports.
+    std::string fingerprint(const reported& told) const;
+
+    /// … and statements, by its own names.
+    const std::vector<sql_statements::statement>& statements() const noexcept {
+        return statements_.carried();
+    }
 
  private:
     /// What cannot be undone but by DISCARD ALL, and not be looked at; a bit each.
@@ -79,6 +99,8 @@ class knowledge {
 
     void note_names(const std::vector<std::string>& names);
     void note_lasting(const sql::text_facts& text);
+    void note(const sql::text_facts& facts);
+    bool code_may_change_parsing() const;
     void take(startup_settings values);
     void keep_text(wire::bytes text);
     bool may_name(wire::bytes function) const;
@@ -89,6 +111,7 @@ class knowledge {
     std::vector<std::string> names_;         // the client's own
     std::vector<std::string> names_looked_;  // of the look under way
     std::string pin_;                        // as of the last look
+    sql_statements statements_;
     unsigned lasting_ = 0;
     bool hidden_ = false;           // it may have done anything
     bool code_may_run_ = false;     // nothing, if the database holds no user's code
@@ -98,7 +121,8 @@ class knowledge {
     bool changed_by_name_ = false;  // since the last look
     bool too_much_unseen_ = false;
     bool hidden_before_ = false;
-    bool code_before_ = false;  // the look under way tells what these have done
+    bool code_before_ = false;
+    bool statements_before_ = false;  // the look under way tells what these have done
 };
 
 }  // namespace pgballast::session

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "pgballast/session/restore.hpp"
+#include "pgballast/session/sql_statements.hpp"
 
 namespace pgballast::session {
 
@@ -15,6 +16,9 @@ struct look {
 
     /// What cannot be carried over, in words: "temporary tables"; empty if there is none.
     std::string pin;
+
+    /// Those of SQL's PREPARE, one more than `sql_statements::max` at most.
+    sql_statements::digests statements;
 };
 
 /// The role and session authorization are looked at anyway.

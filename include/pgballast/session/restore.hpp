@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "pgballast/session/reported.hpp"
+#include "pgballast/sql/resets.hpp"
 
 namespace pgballast::session {
 
@@ -36,6 +37,11 @@ restoration plan_restoration(const reported& has, const reported& wants,
                              const startup_settings_ptr& applied, bool changed,
                              const startup_settings_ptr& wanted);
 
+/// Where a client wants what a fresh backend has, but came with something else, it must be
+/// seen to have set that: after a RESET of another setting `startup_query` asks.
+void plan_explicit(restoration& plan, const reported& has, const reported& wants,
+                   const reported& told_at_startup);
+
 /// Takes everything from a backend that a client may have left on it, but for statements
 /// prepared under pgballast's own names. Like DISCARD ALL, which must stand alone in a Query,
 /// it goes back to what was at login. Statements of the client's own making, by PREPARE, stay.
@@ -46,10 +52,10 @@ inline constexpr const char* clean_session =
 /// Whether `clean_session` could fail on a backend that has these settings.
 bool cleaning_may_fail(const startup_settings_ptr& settings) noexcept;
 
-/// What a RESET or DISCARD ALL of the client has set to the backend's own values at login,
-/// and should be at the client's: the Query that sets it; empty if nothing differs.
+/// What the client has reset is at the backend's values at login, and should be at the
+/// client's: the Query that sets it; empty if nothing differs.
 std::string startup_query(const reported& at_login, const reported& told_at_startup,
-                          const startup_settings_ptr& startup);
+                          const startup_settings_ptr& startup, const sql::resets& which);
 
 /// The names of what makes a client differ from a backend fresh from its login, in a list
 /// for people. Values may be secrets.

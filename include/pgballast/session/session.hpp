@@ -178,7 +178,9 @@ class session {
     }
 
     bool keeps_session() const noexcept { return how_ != mode::transaction; }
-    restoration plan_hand_over(const backend_state& backend) const;
+    restoration plan_hand_over(backend_state& backend) const;
+    void restore(backend_state& backend, restoration plan);
+    void prepare_by_sql();
     bool as_left(const backend_state& backend) const noexcept;
 
     // from_client.cpp
@@ -190,6 +192,8 @@ class session {
     std::optional<step> send_request(const message_stream::piece& piece);
     static bytes text_of(const message_stream::piece& piece) noexcept;
     void note_text(const message_stream::piece& piece);
+    void note_run(bytes text, const sql::text_facts& facts);
+    void note_run_again(bytes text, sql::trace left);
     void note_setting(bytes text, sql::trace left);
 
     bool as_at_login() const noexcept;
@@ -216,6 +220,7 @@ class session {
     routing send_deallocate(bytes text, bool simple);
     void prepare(const statement& used);
     statement_ptr make_statement(bytes name, bytes definition);
+    bool parse_settings_are_certain() const;
     void count_reply();
     void forget_statements(bytes tag);
     bool rename_in_error(bytes body);
@@ -266,7 +271,6 @@ class session {
     bool own_failed_ = false;      // the query of our own that is being answered
     bool row_seen_ = false;        // … has had its row
     bool reset_seen_ = false;      // startup values may be gone
-    bool sets_default_ = false;    // the last text may have, like RESET
     bool sets_in_block_ = false;   // a SET LOCAL may be in force
     bool ready_withheld_ = false;  // a ReadyForQuery, until startup values are set again
     bool pass_next_ = false;       // the next message was refused already
@@ -298,6 +302,7 @@ class session {
     bool front_whole_ = false;  // the message is
     bool front_due_ = false;    // it has waited, and is to be sent next
     unnamed_statement unnamed_;
+    sql::resets resets_;  // of the texts since nothing was in flight
     sql::trace unnamed_left_ = sql::trace::none;
     bool deallocates_ = false;  // a DEALLOCATE or DISCARD is in flight
     std::string deallocating_;  // the name that it speaks of

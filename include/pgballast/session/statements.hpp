@@ -24,6 +24,9 @@ struct statement {
 
 using statement_ptr = std::shared_ptr<const statement>;
 
+/// Whether Parse looks at that setting.
+bool is_looked_at_by_parse(wire::bytes setting) noexcept;
+
 /// The settings that Parse looks at, as one text: a statement means the same to two clients
 /// only where these are equal. `told` is what the server reports to the client, `own` what
 /// it has set of all else, in any order; of two entries of a name the last one counts.

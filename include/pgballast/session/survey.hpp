@@ -34,6 +34,7 @@ class database {
     /// Others may define things without a word of it coming by here: after so long the
     /// catalog is asked again, while the compute is awake anyway.
     static constexpr std::chrono::seconds survey_age_max{10};
+    static constexpr std::chrono::seconds survey_pause{1};
 
     /// Something may have been defined, or dropped: what is known is out of date.
     void defined() noexcept { definitions_.fetch_add(1); }
@@ -48,13 +49,20 @@ class database {
     /// The latest survey, if it is not too old and nothing has been defined since; else null.
     survey_ptr known() const;
     void forget_what_is_old(std::chrono::steady_clock::time_point now);
+
+    /// Somebody may ask the catalog, and says how that ended. Not while somebody else does, nor
+    /// for a while after that has failed.
+    bool begin_survey(std::chrono::steady_clock::time_point now);
     void learned(survey_ptr what);
+    void survey_failed(std::chrono::steady_clock::time_point begun);
+    void survey_lost();
 
  private:
     std::atomic<std::uint64_t> definitions_{0};
     std::atomic<bool> sequences_read_{false};
     mutable std::mutex mutex_;
     survey_ptr latest_;
+    std::chrono::steady_clock::time_point next_survey_;  // … a later one, if it is lost
 };
 using database_ptr = std::shared_ptr<database>;
 
@@ -69,9 +77,10 @@ class surveyor {
     /// A part of one that is too large to be gathered: it may do anything.
     void unread_row() noexcept { found_.of_code.unknown_name = true; }
 
-    /// The answer is complete, or has failed: then any code may be there. It is not asked
-    /// again at every turn for that.
-    survey_ptr finish(bool complete);
+    /// The answer is complete; null if it was none.
+    survey_ptr finish();
+
+    std::chrono::steady_clock::time_point begun() const noexcept { return found_.taken_at; }
 
  private:
     survey found_;

@@ -25,7 +25,7 @@ enum class ping {
 };
 
 /// Whether it takes something back that a session may have done.
-constexpr bool resets(ping what) noexcept {
+constexpr bool takes_back(ping what) noexcept {
     return what > ping::rollback;
 }
 

@@ -1,7 +1,9 @@
 // Mode automatic: what is known of a session, and what makes another backend its own.
+#include <boost/algorithm/hex.hpp>
 #include <catch2/catch.hpp>
 #include <string>
 
+#include "../../../src/session/sha256.hpp"
 #include "pgballast/session/look.hpp"
 #include "rig.hpp"
 
@@ -24,8 +26,8 @@ std::string data_row(const std::vector<std::string>& fields) {
 
 /// What the backend says to a look: who it is, what pins, and values in hexadecimal digits.
 std::string seen(std::vector<std::string> values = {}, const std::string& pin = {},
-                 const std::string& role = "none") {
-    values.insert(values.begin(), {"app", role, pin});
+                 const std::string& role = "none", const std::string& statements = {}) {
+    values.insert(values.begin(), {"app", role, pin, statements});
     return row_description() + data_row(values) + complete() + ready();
 }
 
@@ -36,7 +38,7 @@ std::string no_code() {
 }
 
 /// A session that has run a text, in a database that has been surveyed.
-rig after(bytes text, startup_settings_ptr startup = {}) {
+rig after(bytes text, startup_settings_ptr startup = {}, bytes tag = "SELECT 1") {
     rig one{mode::automatic, reports(), std::move(startup)};
     one.client(query("select f()"));
     one.server(complete() + ready());
@@ -44,10 +46,14 @@ rig after(bytes text, startup_settings_ptr startup = {}) {
     one.server(no_code());
     one.server(seen());
     one.client(query(text));
-    one.server(complete() + ready());
+    one.server(complete(tag) + ready());
     one.taken_by_client();
     one.taken_by_server();
     return one;
+}
+
+rig after_prepare(bytes text) {
+    return after(text, {}, "PREPARE");
 }
 
 }  // namespace
@@ -162,6 +168,181 @@ TEST_CASE("pinned state that is lost is named") {
     CHECK(one.to_client.find("Lost: advisory locks. gone") != std::string::npos);
 }
 
+/// What the server says of statements prepared by SQL: name and SHA-256, hexadecimal.
+std::string digests(std::initializer_list<std::pair<bytes, bytes>> statements) {
+    std::string list;
+    for (const auto& [name, text] : statements) {
+        const auto digest = session::sha256(text);
+        list += list.empty() ? "" : ",";
+        boost::algorithm::hex_lower(name, std::back_inserter(list));
+        list += ':';
+        boost::algorithm::hex_lower(digest.begin(), digest.end(), std::back_inserter(list));
+    }
+    return list;
+}
+
+std::string seen_statements(std::initializer_list<std::pair<bytes, bytes>> statements) {
+    return seen({}, {}, "none", digests(statements));
+}
+
+TEST_CASE("what SQL's PREPARE has prepared is prepared again on the next backend") {
+    const std::string text = "prepare s as select 1";
+    auto one = after_prepare(text);
+    CHECK(one.one.must_look_at_once());
+    one.look();
+    one.server(seen_statements({{"s", text}}));
+    CHECK(one.one.portable());
+
+    one.take_away();
+    one.taken_by_server();
+    one.client(query("execute s"));
+    CHECK(one.taken_by_server() ==
+          query("deallocate all;" + clean) + query(text) + query("execute s"));
+    one.server(complete() + ready() + complete("PREPARE") + ready() + row_description() + row() +
+               complete() + ready());
+    CHECK(names_of(one.taken_by_client()) == "T D C Z:I");
+
+    SECTION("also after a loss") {
+        one.look();
+        one.server(seen_statements({{"s", text}}));
+        one.taken_by_server();
+        one.lose();
+        one.client(query("execute s"));
+        CHECK(one.taken_by_server() == query(text) + query("execute s"));
+    }
+    SECTION("unless it has been deallocated") {
+        one.client(query("deallocate s"));
+        one.server(complete("DEALLOCATE") + ready());
+        CHECK(one.one.must_look());
+        one.look();
+        one.server(seen());
+        one.lose();
+        one.taken_by_server();
+        one.client(query("execute s"));
+        CHECK(one.to_server == query("execute s"));
+    }
+}
+
+TEST_CASE("a statement that cannot be prepared again is missing, and nothing else") {
+    auto one = after_prepare("prepare s as select 1");
+    one.look();
+    one.server(seen_statements({{"s", "prepare s as select 1"}}));
+    one.lose();
+    one.client(query("select 2"));
+    one.server(error("42P01") + ready() + complete() + ready());
+    CHECK(names_of(one.to_client) == "C Z:I");
+    CHECK_FALSE(one.failed);
+}
+
+TEST_CASE("a statement of that name which is somebody else's loses the backend") {
+    auto one = after_prepare("prepare s as select 1");
+    one.look();
+    one.server(seen_statements({{"s", "prepare s as select 1"}}));
+    one.lose();
+    one.client(query("execute s"));
+    one.server(error("42P05"));
+    CHECK(names_of(one.to_client) == "E:08007 Z:I");
+}
+
+TEST_CASE("a PREPARE that is not known, or froze what has changed, pins") {
+    const std::string text = "prepare s as select 1";
+    auto one = after_prepare(text);
+    SECTION("another text") {
+        one.look();
+        one.server(seen_statements({{"s", "prepare s as select 2"}}));
+    }
+    SECTION("one more") {
+        one.look();
+        one.server(seen_statements({{"s", text}, {"t", "prepare t as select 1"}}));
+    }
+    SECTION("other settings") {
+        one.client(query("set search_path to other"));
+        one.server(complete("SET") + ready());
+        one.look();
+        one.server(seen({"6f74686572"}, {}, "none", digests({{"s", text}})));
+    }
+    CHECK_FALSE(one.one.portable());
+    CHECK(one.one.pin() == "prepared statements");
+}
+
+TEST_CASE("a PREPARE that froze the time pins") {
+    const std::string text = "prepare s as select 'now'::timestamptz";
+    auto one = after_prepare(text);
+    one.look();
+    one.server(seen_statements({{"s", text}}));
+    CHECK_FALSE(one.one.portable());
+}
+
+TEST_CASE("a PREPARE behind a look is left to the next one") {
+    const std::string text = "prepare s as select 1";
+    auto one = after("select set_config('app.tenant', 'x', false)");
+    one.look();
+    one.server(seen({"78"}));
+    one.client(query("deallocate t"));  // nothing to look at
+    one.server(complete("DEALLOCATE") + ready());
+    CHECK_FALSE(one.one.must_look());
+    one.client(query(text));
+    one.server(complete("PREPARE") + ready());
+    one.look();
+    one.client(query("prepare t as select 2"));
+    one.server(seen({"78"}, {}, "none", digests({{"s", text}})));
+    one.server(complete("PREPARE") + ready());
+    CHECK(one.one.must_look());
+    one.look();
+    one.server(seen({"78"}, {}, "none", digests({{"t", "prepare t as select 2"}, {"s", text}})));
+    CHECK(one.one.portable());
+}
+
+TEST_CASE("a PREPARE that fails is not taken for an earlier one of the same text") {
+    const std::string text = "prepare s as select '01.02.2024'::date";
+    auto one = after("select make_statement()");  // it has prepared the same, who knows how
+    one.client(query(text));
+    one.server(error("42P05") + ready());
+    one.look();
+    one.server(seen_statements({{"s", text}}));
+    CHECK_FALSE(one.one.portable());
+}
+
+TEST_CASE("settings that were not known at a PREPARE are told by the look behind it") {
+    const std::string text = "prepare s as select 1";
+    auto one = after("select set_config('search_path', 'other', false)");
+    one.client(query(text));
+    one.server(complete("PREPARE") + ready());
+    SECTION("at once") {
+        one.look();
+        one.server(seen({"6f74686572"}, {}, "none", digests({{"s", text}})));
+        CHECK(one.one.portable());
+    }
+    SECTION("unless something was done in between") {
+        one.client(query("select set_config('search_path', 'else', false)"));
+        one.server(complete() + ready());
+        one.look();
+        one.server(seen({"656c7365"}, {}, "none", digests({{"s", text}})));
+        CHECK_FALSE(one.one.portable());
+    }
+}
+
+TEST_CASE("a reported setting that changes pins what was prepared before") {
+    const std::string text = "prepare s as select 1";
+    auto one = after_prepare(text);
+    one.look();
+    one.server(seen_statements({{"s", text}}));
+    one.client(query("set timezone to 'CET'"));
+    one.server(status("TimeZone", "CET") + complete("SET") + ready());
+    CHECK(one.one.must_look());
+    one.look();
+    one.server(seen_statements({{"s", text}}));
+    CHECK(one.one.pin() == "prepared statements");
+}
+
+TEST_CASE("a statement parsed while a look is under way is nobody else's") {
+    auto one = after("select set_config('search_path', 'other', false)");
+    one.look();
+    one.taken_by_server();
+    one.client(parse("select 1", "s") + sync_msg());
+    CHECK(one.to_server.find("pgballast_alone_") != std::string::npos);
+}
+
 TEST_CASE("a look that fails, or has no row, or is malformed, pins") {
     for (const auto& answer : {error("42501") + ready(), row_description() + complete() + ready(),
                                row_description() + row("x") + complete() + ready()}) {
@@ -201,7 +382,7 @@ TEST_CASE("what is RESET returns to the client's own startup values, before it g
     one.taken_by_server();
     one.server(complete("RESET") + ready());
     CHECK(names_of(one.taken_by_client()) == "C");
-    CHECK(one.to_server == query(startup_query(*one.login, *one.login, startup)));
+    CHECK(one.to_server == query(startup_query(*one.login, *one.login, startup, {true, {}})));
     one.server(complete() + complete() + ready());
     CHECK(names_of(one.to_client) == "Z:I");
 }
@@ -220,6 +401,35 @@ TEST_CASE("user code is looked at where the database holds any") {
     CHECK(one.to_server == query(look_query({"app.t"})));
     one.server(seen({"61"}));
     CHECK(one.one.portable());
+}
+
+TEST_CASE("a survey that has failed tells nothing, and is not repeated at once") {
+    using std::chrono_literals::operator""ms;
+    rig one{mode::automatic};
+    one.client(query("select who('acme')"));
+    one.server(complete() + ready());
+    const auto now = std::chrono::steady_clock::now();
+    const auto looks = [&](std::chrono::milliseconds later) { return one.one.look(now + later); };
+    REQUIRE(looks(0ms));
+    one.server(row_description() + data_row({"f"}) + complete() + error("57014") + ready());
+    CHECK_FALSE(one.one.portable());
+    CHECK(one.one.pin() == "what nobody has looked at");
+    CHECK_FALSE(looks(900ms));
+    REQUIRE(looks(1000ms));
+    one.server(no_code());
+    one.server(seen());
+    CHECK(one.one.portable());
+}
+
+TEST_CASE("of many sessions one asks the catalog, and another one if its backend is lost") {
+    const auto about = std::make_shared<database>();
+    const auto now = std::chrono::steady_clock::now();
+    CHECK(about->begin_survey(now));
+    CHECK_FALSE(about->begin_survey(now));
+    about->survey_lost();
+    CHECK(about->begin_survey(now));
+    about->learned(std::make_shared<survey>());
+    CHECK(about->begin_survey(now));
 }
 
 TEST_CASE("what is known of a database's code is not believed for ever") {

@@ -124,6 +124,15 @@ TEST_CASE("a restoration that fails where it had worked before loses the backend
     CHECK(names_of(one.to_client) == "E:08007 Z:I");
 }
 
+TEST_CASE("an error of our own query is not the client's, should the backend be lost behind it") {
+    rig one{mode::transaction, reports({{"TimeZone", "CET"}}), {}, reports()};
+    one.backend->accept("set TimeZone='CET';");
+    one.client(query("insert"));
+    one.server(error("22023"));
+    one.lose();
+    CHECK(names_of(one.to_client) == "E:08007 Z:I");
+}
+
 TEST_CASE("a restoration that opens a transaction loses the backend") {
     rig one{mode::transaction, reports({{"TimeZone", "CET"}}), {}, reports()};
     one.client(query("insert"));

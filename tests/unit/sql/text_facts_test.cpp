@@ -364,8 +364,8 @@ TEST_CASE("whether the catalog may change is told") {
          {"create table t (a int)", "/* x */ drop table t", "select f(1); alter table t add a int",
           "begin; create index on t (a); commit", "select f(1);-- select\ncreate table t ()",
           "do $$begin null; end$$", "call p()", "select a into t from u",
-          "comment on table t is 'x'", "grant all on t to u", "vacuum", "nonsense",
-          "select 1; \"x\""}) {
+          "comment on table t is 'x'", "grant all on t to u", "security label on t is 'x'",
+          "nonsense", "select 1; \"x\""}) {
         CAPTURE(text);
         CHECK(facts_of(text).may_define);
     }
@@ -374,7 +374,8 @@ TEST_CASE("whether the catalog may change is told") {
           "insert into t values (f(1))", "insert\n into t values (f(1))", "fetch 10 from c",
           "discard all", "begin; update t set a = f(1); commit", "select e'x'",
           "prepare p as select 1", "execute p", "declare c cursor for select 1",
-          "copy t from stdin", ";; select f(1)"}) {
+          "copy t from stdin", ";; select f(1)", "analyze t; vacuum", "explain select 1",
+          "truncate t"}) {
         CAPTURE(text);
         CHECK_FALSE(facts_of(text).may_define);
     }

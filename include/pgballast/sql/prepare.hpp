@@ -1,4 +1,4 @@
-// The name in a DEALLOCATE.
+// SQL's PREPARE and DEALLOCATE.
 #pragma once
 
 #include <optional>
@@ -7,8 +7,11 @@
 
 namespace pgballast::sql {
 
-/// The name of the statement that a text deallocates, if that is all it does: as PostgreSQL
-/// folds it. Nothing for DEALLOCATE ALL.
+/// The name of the statement that a text prepares, if that is all it does: as PostgreSQL
+/// folds it.
+std::optional<std::string> prepared(std::string_view text);
+
+/// … or that it deallocates. Nothing for DEALLOCATE ALL.
 std::optional<std::string> deallocated(std::string_view text);
 
 /// Whether a text begins with DEALLOCATE or DISCARD.

@@ -1,0 +1,24 @@
+// Which settings a text returns to where they were at login.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace pgballast::sql {
+
+struct resets {
+    bool all = false;                // RESET ALL: all but who one is
+    std::vector<std::string> names;  // lower case
+
+    bool empty() const noexcept { return !all && names.empty(); }
+    bool contains(std::string_view name) const noexcept;
+
+    void add(resets other);
+};
+
+/// RESET, SET … TO DEFAULT and DISCARD ALL, as they are written; those of the transaction
+/// only (LOCAL) are none. A text that is not understood may do all of them.
+resets resets_in(std::string_view text);
+
+}  // namespace pgballast::sql
