@@ -244,6 +244,8 @@ void worker::tick() {
                 pool->shared.database()->forget_what_is_old(now_);
             }
             expire(*pool);
+            if (pool->shares() && pool->shared.contended())
+                give_associated(*pool);
             look_at_sessions(*pool);
         }
 }

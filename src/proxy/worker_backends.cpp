@@ -283,9 +283,10 @@ void worker::end_quarantine(backend& one) {
 }
 
 /// The backend leaves when the turn is over: its own data, perhaps in the middle of
-/// being decrypted, may be what has set it free.
+/// being decrypted, may be what has set it free. It is as good as lent: nobody else may count
+/// on it.
 void worker::move(backend& one, const pool::ledger::grant& to) {
-    place(one, backend::place::errand);
+    place(one, backend::place::lent);
     movers_.emplace_back(&one, to);
 }
 

@@ -90,6 +90,11 @@ class statement {
     std::size_t at_ = 0;
 };
 
+bool names_a_reset(std::string_view text) {
+    return contains_folded(text, "reset") || contains_folded(text, "discard") ||
+           contains_folded(text, "default") || contains_folded(text, "local");
+}
+
 }  // namespace
 
 bool resets::contains(std::string_view name) const noexcept {
@@ -112,7 +117,7 @@ resets resets_in(std::string_view text) {
     for (;;) {
         const auto next = tokens.next();
         if (next.what == token::kind::odd)
-            return {true, {"role", "session_authorization"}};
+            return names_a_reset(text) ? resets{true, {"role", "session_authorization"}} : resets{};
         if (next.what == token::kind::end || next.is(';'))
             found.add(current.end());
         else

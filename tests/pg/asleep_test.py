@@ -56,13 +56,17 @@ def heard(client: RawClient, request: bytes) -> list:
     ]
 
 
+@pytest.fixture
+def start(neonsim, start):
+    """With one backend: no second one is on its way when the compute goes."""
+    return lambda **options: start_pgballast(neonsim.dsn, io=io, pool={"max": 1}, **options)
+
+
 @pytest.mark.parametrize("mode", ["auto", "session", "transaction"])
-def test_pings_and_resets_are_answered_as_postgres_does_and_wake_nobody(
-    neonsim, start_pgballast, io, mode
-):
-    awake = start_pgballast(neonsim.dsn, io=io, mode=mode).raw()
+def test_pings_and_resets_are_answered_as_postgres_does_and_wake_nobody(neonsim, start, mode):
+    awake = start(mode=mode).raw()
     expected = [heard(awake, request) for request in REQUESTS]
-    proxy = start_pgballast(neonsim.dsn, io=io, mode=mode, answer_pings="select1", admin=True)
+    proxy = start(mode=mode, answer_pings="select1", admin=True)
     client = proxy.raw()
     heard(client, query("select 2"))
     neonsim.suspend()
@@ -76,8 +80,8 @@ def test_pings_and_resets_are_answered_as_postgres_does_and_wake_nobody(
     assert neonsim.stats()["wakes"] == wakes + 1
 
 
-def test_select_1_is_the_databases_to_answer_unless_told_otherwise(neonsim, start_pgballast, io):
-    proxy = start_pgballast(neonsim.dsn, io=io)
+def test_select_1_is_the_databases_to_answer_unless_told_otherwise(neonsim, start):
+    proxy = start()
     client = proxy.connect()
     run(client, "select 2")
     neonsim.suspend()
@@ -89,8 +93,8 @@ def test_select_1_is_the_databases_to_answer_unless_told_otherwise(neonsim, star
     assert neonsim.stats()["wakes"] == wakes + 1
 
 
-def test_nothing_is_answered_where_that_is_switched_off(neonsim, start_pgballast, io):
-    proxy = start_pgballast(neonsim.dsn, io=io, answer_pings="off")
+def test_nothing_is_answered_where_that_is_switched_off(neonsim, start):
+    proxy = start(answer_pings="off")
     client = proxy.connect()
     run(client, "select 2")
     neonsim.suspend()
@@ -100,8 +104,8 @@ def test_nothing_is_answered_where_that_is_switched_off(neonsim, start_pgballast
     assert neonsim.stats()["wakes"] == wakes + 1
 
 
-def test_what_a_session_has_set_is_reset_by_its_own_backend(neonsim, start_pgballast, io):
-    proxy = start_pgballast(neonsim.dsn, io=io, mode="auto")
+def test_what_a_session_has_set_is_reset_by_its_own_backend(neonsim, start):
+    proxy = start(mode="auto")
     client = proxy.raw(application_name="at login")
     client.query("set application_name to 'changed'")
     client.query("select 2")

@@ -18,7 +18,7 @@ struct resets {
 };
 
 /// RESET, SET … TO DEFAULT and DISCARD ALL, as they are written; those of the transaction
-/// only (LOCAL) are none. A text that is not understood may do all of them.
+/// only (LOCAL) are none. A text that is not understood, but has such words, may do all of them.
 resets resets_in(std::string_view text);
 
 }  // namespace pgballast::sql

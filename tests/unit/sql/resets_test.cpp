@@ -45,4 +45,6 @@ TEST_CASE("what is set, or is of the transaction only, is not reset") {
 
 TEST_CASE("a text that is not understood may reset anything") {
     CHECK(resets_in("do $$ begin reset all; end $$").contains("role"));
+    CHECK(resets_in("set a to '\\'; set b to default").all);
+    CHECK(resets_in("set a to '\\'").empty());
 }

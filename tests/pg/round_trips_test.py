@@ -1,0 +1,126 @@
+"""What a query costs on its way: one round trip between pgballast and PostgreSQL, whatever is
+carried over in front of it; counted at the socket."""
+
+import contextlib
+import selectors
+import socket
+import threading
+from typing import Iterator, List
+
+import psycopg2
+import pytest
+from plainclient import SYNC, bind, execute, first_column, parse
+from queries import run
+
+
+class Relay:
+    """Between pgballast and a server: counts how often the server is sent something after it
+    has said something."""
+
+    def __init__(self, port: int) -> None:
+        self.server = ("127.0.0.1", port)
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        self.trips = 0
+        self._peers: dict = {}
+        self._server_spoke: dict = {}
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(self.listener, selectors.EVENT_READ)
+        self._ended = False
+        self._thread = threading.Thread(target=self._run)
+        self._thread.start()
+
+    def end(self) -> None:
+        self._ended = True
+        self._thread.join()
+        for each in [self.listener, *self._peers]:
+            each.close()
+
+    def _run(self) -> None:
+        while not self._ended:
+            for key, _ in self._selector.select(0.1):
+                self._accept() if key.fileobj is self.listener else self._pass_on(key.fileobj)
+
+    def _accept(self) -> None:
+        client, _ = self.listener.accept()
+        server = socket.create_connection(self.server)
+        self._peers.update({client: server, server: client})
+        self._server_spoke[server] = True
+        for each in (client, server):
+            self._selector.register(each, selectors.EVENT_READ)
+
+    def _pass_on(self, source: socket.socket) -> None:
+        octets = source.recv(1 << 20)
+        target = self._peers[source]
+        if not octets:
+            self._selector.unregister(source)
+            with contextlib.suppress(OSError):
+                target.shutdown(socket.SHUT_WR)
+            return
+        if source in self._server_spoke:
+            self._server_spoke[source] = True
+        elif self._server_spoke[target]:
+            self._server_spoke[target] = False
+            self.trips += 1
+        target.sendall(octets)
+
+
+@pytest.fixture
+def relay(postgres) -> Iterator[Relay]:
+    made = Relay(postgres.port)
+    yield made
+    made.end()
+
+
+@pytest.fixture
+def proxy(postgres, relay, start_shared, io):
+    """One backend for all, behind the relay."""
+    dsn = psycopg2.extensions.make_dsn(postgres.dsn, host="127.0.0.1", port=relay.port)
+    return start_shared(upstream=dsn, io=io)
+
+
+def trips_of(relay: Relay, asks: List) -> int:
+    before = relay.trips
+    for ask in asks:
+        ask()
+    return relay.trips - before
+
+
+@pytest.mark.usefixtures("needs_sharing")
+@pytest.mark.parametrize("what", ["nothing", "settings", "prepared statements", "both"])
+def test_what_is_carried_over_costs_no_round_trip(relay, proxy, what):
+    clients = [proxy.raw(application_name=f"client {number}") for number in range(3)]
+    for number, each in enumerate(clients):
+        if what in ("settings", "both"):
+            each.query(f"set app.tenant to 'tenant {number}'")
+            each.query(f"set timezone to 'Etc/GMT+{number}'")
+        if what in ("prepared statements", "both"):
+            each.send(parse(f"select {number} + $1::int", "s") + SYNC)
+            each.read_until_ready()
+
+    def ask(number: int) -> None:
+        client = clients[number]
+        if what in ("prepared statements", "both"):
+            client.send(bind("1", statement="s") + execute() + SYNC)
+            assert first_column(client.read_until_ready()) == [str(number + 1)]
+        elif what == "settings":
+            said = client.query("select current_setting('app.tenant', true)")
+            assert first_column(said) == [f"tenant {number}"]
+        else:
+            client.query("select 1")
+
+    asks = [lambda number=number: ask(number) for number in range(3)] * 10
+    trips_of(relay, asks[:6])  # values and statements that the backend has never had
+    assert trips_of(relay, asks) == len(asks)
+
+
+@pytest.mark.usefixtures("needs_sharing")
+def test_a_role_is_waited_for(postgres, relay, proxy, io):
+    """… and taken off again for the next client, which must not run anything as somebody else."""
+    run(postgres.connect(), f"create role carried_{io}; grant carried_{io} to app")
+    clients = [proxy.raw() for _ in range(2)]
+    clients[0].query(f"set role carried_{io}")
+    asks = [lambda each=each: each.query("select 1") for each in clients] * 5
+    trips_of(relay, asks)
+    assert trips_of(relay, asks) == 2 * len(asks)
+    assert first_column(clients[0].query("select current_user")) == [f"carried_{io}"]
