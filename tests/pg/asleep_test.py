@@ -57,7 +57,7 @@ def heard(client: RawClient, request: bytes) -> list:
 
 
 @pytest.fixture
-def start(neonsim, start):
+def start(neonsim, start_pgballast, io):
     """With one backend: no second one is on its way when the compute goes."""
     return lambda **options: start_pgballast(neonsim.dsn, io=io, pool={"max": 1}, **options)
 
