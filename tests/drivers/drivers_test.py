@@ -1,11 +1,13 @@
 """What the drivers of applications do through pgballast, step by step: README.md."""
 
+import contextlib
 import json
 import os
 import pathlib
 import subprocess
 import tempfile
 import threading
+import time
 from typing import Dict, Iterator, List, NamedTuple, Optional
 
 import pytest
@@ -32,7 +34,8 @@ STEPS = [
     "close",
 ]
 
-VARIANTS = ["session-plain", "session-tls", "transaction-plain"]
+# In mode auto they share one backend with a neighbour, who takes it whenever they think.
+VARIANTS = ["session-plain", "session-tls", "transaction-plain", "auto-plain"]
 
 # The large value is sent and received in full size once by each driver that is not made
 # "over" another; elsewhere it is one that is still larger than any buffer on its way.
@@ -84,7 +87,54 @@ def serve(neonsim: NeonSim, variant: str, certificates: Certificates) -> Pgballa
     if link == "tls":
         cert, key = certificates
         keys["client_tls"] = {"mode": "require", "cert": cert, "key": key}
+    if mode == "auto":
+        keys["pool"] = {"max": 1}
     return Pgballast(neonsim.dsn, mode=mode, **keys)
+
+
+class Neighbour(threading.Thread):
+    """Another client, who changes whatever it can of the session that it has."""
+
+    def __init__(self, proxy: Pgballast) -> None:
+        super().__init__()
+        self.connection = proxy.connect()
+        self.ended = False
+        self.at_work = threading.Lock()
+        self.turns = 0
+        self.error: Optional[Exception] = None
+        self.start()
+
+    def run(self) -> None:
+        try:
+            while not self.ended:
+                with self.at_work:
+                    self.turn()
+                self.turns += 1
+                time.sleep(0.002)  # polls: nothing, it leaves the others some time
+        except Exception as error:
+            self.error = error
+        self.connection.close()
+
+    def turn(self) -> None:
+        run(self.connection, "set timezone to 'Asia/Tokyo'; set search_path to neighbour")
+        run(self.connection, "select set_config('app.tenant', 'neighbour', false)")
+        run(self.connection, "prepare doubled as select 'neighbour'")
+        run(self.connection, "deallocate doubled")
+
+
+@contextlib.contextmanager
+def neighbour(proxy: Pgballast, variant: str) -> Iterator[threading.Lock]:
+    """Gives a lock: who has it, has the proxy to itself."""
+    if not variant.startswith("auto"):
+        yield threading.Lock()
+        return
+    other = Neighbour(proxy)
+    try:
+        yield other.at_work
+    finally:
+        other.ended = True
+        other.join()
+    assert other.error is None and other.turns > 0, other.error
 
 
 @pytest.fixture(scope="session")
@@ -135,20 +185,39 @@ def sleeps(neonsim: NeonSim) -> bool:
         observer.close()
 
 
-def prepare_for(request: str, neonsim: NeonSim, proxy: Pgballast) -> None:
+def is_quiet(neonsim: NeonSim) -> bool:
+    """All have thought for so long that they have been looked at, where that was due."""
+    observer = neonsim.connect_to_postgres()
+    try:
+        return not rows(
+            observer,
+            "select from pg_stat_activity where usename = 'neondb_owner'"
+            " and (state <> 'idle' or clock_timestamp() - state_change < '50ms')",
+        )
+    finally:
+        observer.close()
+
+
+def prepare_for(
+    request: str, neonsim: NeonSim, proxy: Pgballast, alone: threading.Lock
+) -> None:
     """Makes so what a program waits for. If it cannot be made so, its next step will tell."""
     try:
         if request == "ready-for-cancel":
             wait_until(lambda: sleeps(neonsim), SEEN_TIMEOUT_S)
         elif request == "ready-for-suspend":
             known = proxy.count("pool stale")
-            neonsim.suspend()
-            wait_until(lambda: proxy.count("pool stale") > known, SEEN_TIMEOUT_S)
+            with alone:
+                wait_until(lambda: is_quiet(neonsim), SEEN_TIMEOUT_S)
+                neonsim.suspend()
+                wait_until(lambda: proxy.count("pool stale") > known, SEEN_TIMEOUT_S)
     except AssertionError:
         pass
 
 
-def run_program(command: List[str], neonsim: NeonSim, proxy: Pgballast, env: dict) -> Result:
+def run_program(
+    command: List[str], neonsim: NeonSim, proxy: Pgballast, env: dict, alone: threading.Lock
+) -> Result:
     driver, steps = "", {}
     pipe = subprocess.PIPE
     with tempfile.TemporaryFile("w+") as words, subprocess.Popen(
@@ -161,7 +230,7 @@ def run_program(command: List[str], neonsim: NeonSim, proxy: Pgballast, env: dic
             if "driver" in said:
                 driver = said["driver"]
             elif said["step"].startswith("ready-for-"):
-                prepare_for(said["step"], neonsim, proxy)
+                prepare_for(said["step"], neonsim, proxy, alone)
                 try:
                     os.write(program.stdin.fileno(), b"go on\n")
                 except BrokenPipeError:
@@ -219,7 +288,8 @@ def result(
             administrator.close()
             command = build(driver, tmp_path_factory.mktemp("program"))
             env = environment(driver, proxy, variant, certificates)
-            of_driver[variant] = run_program(command, neonsim, proxy, env)
+            with neighbour(proxy, variant) as alone:
+                of_driver[variant] = run_program(command, neonsim, proxy, env, alone)
         neonsim.reset()
     return of_driver[variant]
 

@@ -12,6 +12,7 @@ VARIANTS = {
     "session-plain": "session",
     "session-tls": "session, TLS",
     "transaction-plain": "transaction",
+    "auto-plain": "auto, shared",
 }
 
 
