@@ -234,6 +234,8 @@ void client::cancel() {
         feed_held();
     } else if (lent_ && session_.restoration_under_way()) {
         cancel_due_ = true;  // it must not hit what makes the backend this client's own
+        if (session_.prepares_by_sql())
+            cancel_request();
     } else if (lent_ && session_.in_flight()) {
         cancel_request();
     }

@@ -245,8 +245,9 @@ void worker::tick() {
             }
             expire(*pool);
             if (pool->shares() && pool->shared.contended())
-                give_associated(*pool);
-            look_at_sessions(*pool);
+                give_associated(*pool);  // looks at those it cannot take
+            else
+                look_at_sessions(*pool);
         }
 }
 

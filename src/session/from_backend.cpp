@@ -150,6 +150,8 @@ void session::note_command(bytes tag) {
     forget_statements(tag);
     if (tag == "PREPARE")
         known_.prepared();
+    else
+        known_.prepares_no_more();
     if (tag.starts_with("DEALLOCATE"))
         known_.doubt_statements();
     if (!changes_settings(tag))
@@ -271,6 +273,7 @@ std::optional<step> session::on_ready_for_query(const message_stream::piece& pie
                 deallocates_ = false;
                 deallocating_.clear();
                 sets_in_block_ &= txn_ != wire::txn::idle;
+                reset_seen_ &= txn_ != wire::txn::failed;  // it will be rolled back
                 if (!reset_seen_)
                     resets_ = {};
             }
@@ -358,7 +361,7 @@ step session::on_restored() {
         restorations_lost_ = 0;
         if (phase_ != phase::restoring)
             return looked();  // the client's request may have been answered without the server
-        backend_->accept(restoration_);
+        backend_->accept(restoration_.text);
         phase_ = phase::ready;
         lost_while_idle_ = false;
         known_.no_code_has_run();

@@ -145,7 +145,7 @@ std::optional<step> session::gate_without_backend(char type) {
 
 std::size_t session::answer_asleep(bytes in, bool select1) {
     assert(!backend_ && is_idle());
-    auto answer = answer_without_server(in);
+    auto answer = client_.at_boundary() ? answer_without_server(in) : std::nullopt;
     if (!answer)
         return 0;
     const auto asks_for = [&](sql::ping what) {
@@ -171,7 +171,7 @@ std::size_t session::answer_asleep(bytes in, bool select1) {
 /// So a reset leaves it as it is.
 bool session::as_at_login() const noexcept {
     return known_.settings() == startup_ && told_->values() == startup_told_->values() &&
-           known_.lost_with_backend().empty();
+           known_.statements().empty() && known_.lost_with_backend().empty();
 }
 
 /// Takes what is there of a message that goes nowhere; its rest will follow it.
@@ -238,7 +238,7 @@ void session::note_text(const message_stream::piece& piece) {
     }
     const auto text = text_of(piece);
     const auto facts = sql::facts_of(text);
-    if (facts.left != sql::trace::code)
+    if (facts.left != sql::trace::code || text.find(';') != bytes::npos)
         note_setting(text, facts.left);
     if (piece.type == 'P')
         unnamed_left_ = facts.left;
@@ -268,7 +268,7 @@ void session::note_run_again(bytes text, sql::trace left) {
 void session::note_setting(bytes text, sql::trace left) {
     const bool sets = sql::contains_folded(text, "set");
     // SET LOCAL, or one whose effect has not been reported yet.
-    sets_in_block_ |= left == sql::trace::none && sets;
+    sets_in_block_ |= left != sql::trace::unknown && sets;
     if (sets || sql::contains_folded(text, "discard"))
         resets_.add(sql::resets_in(text));
 }

@@ -36,11 +36,14 @@ void knowledge::note(const sql::text_facts& facts) {
 
 void knowledge::prepares(sql_statements::statement one, const sql::text_facts& facts) {
     note(facts);
+    keep_text(one.text);  // EXECUTE will not name what it does
+    gave_up_ = false;
     statements_.sent(std::move(one));
 }
 
 void knowledge::runs_again(wire::bytes text, sql::trace left) {
     statements_.other_sent();
+    gave_up_ = false;
     if (left == sql::trace::none)
         return;
     code_may_run_ = code_unseen_ = true;
@@ -84,6 +87,7 @@ void knowledge::runs_part(wire::bytes part, bool first) {
 
 void knowledge::runs_anything() {
     statements_.other_sent();
+    gave_up_ = false;
     hidden_ = code_may_run_ = code_unseen_ = too_much_unseen_ = true;
     about_->defined();
 }
@@ -93,10 +97,13 @@ void knowledge::discarded_all() {
     lasting_ = 0;
     pin_.clear();
     statements_.clear();
+    gave_up_ = false;
     settings_ = startup_;
 }
 
 bool knowledge::must_look() {
+    if (gave_up_)
+        return false;
     const bool for_certain = hidden_ || statements_.unseen();
     if (for_certain || !code_unseen_)
         return for_certain;
@@ -106,7 +113,7 @@ bool knowledge::must_look() {
 }
 
 bool knowledge::settings_are_certain() const {
-    if (hidden_ || hidden_before_)
+    if (hidden_ || hidden_before_ || (lasting_ & unknown_setting) != 0)
         return false;
     return !(code_unseen_ || code_before_) || !code_may_change_parsing();
 }
@@ -199,8 +206,13 @@ void knowledge::take(startup_settings values) {
 }
 
 void knowledge::look_failed() {
-    hidden_before_ = code_before_ = statements_before_ = false;
+    if (std::exchange(hidden_before_, false))
+        hidden_ = too_much_unseen_ = true;
+    code_unseen_ |= std::exchange(code_before_, false);
+    statements_before_ = false;
+    statements_.look_failed();
     pin_ = what_was_not_looked_at;
+    gave_up_ = true;
 }
 
 void knowledge::look_lost() noexcept {

@@ -165,7 +165,12 @@ statement_ptr session::make_statement(bytes name, bytes definition) {
 }
 
 bool session::parse_settings_are_certain() const {
-    return !sets_in_block_ && (!keeps_session() || known_.settings_are_certain());
+    if (sets_in_block_ || !keeps_session())
+        return !sets_in_block_;
+    // User code may have set something for its transaction only.
+    const bool between =
+        txn_ == wire::txn::idle && !expected_.ready_owed() && !expected_.segment_open();
+    return known_.settings_are_certain() && (between || !known_.code_is_unseen());
 }
 
 /// What the name means is decided by what is in flight, before the last Sync.
@@ -185,6 +190,8 @@ session::routing session::send_named(bytes message, const wire::subject& about) 
         const bool shared = known && !is_alone(*meaning.statement);
         if (known && !shared)
             backend_->statements->close_sent(meaning.statement->server_name);
+        if (!known)
+            known_.doubt_statements();  // it may be one of SQL's PREPARE
         expected_.sent(known && !shared ? counted::close : counted::close_of_name);
         if (!known || shared || meaning.statement->server_name == *about.statement)
             return routing::as_it_is;

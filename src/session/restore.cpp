@@ -113,6 +113,15 @@ std::string startup_query(const reported& at_login, const reported& told_at_star
     return text;
 }
 
+restoration plan_clean_restoration(const reported& at_login, const reported& wants,
+                                   const reported& told_at_startup,
+                                   const startup_settings_ptr& wanted) {
+    auto plan = plan_restoration(at_login, wants, nullptr, false, wanted);
+    plan_explicit(plan, at_login, wants, told_at_startup);
+    plan.text.insert(0, clean_session);
+    return plan;
+}
+
 void plan_explicit(restoration& plan, const reported& has, const reported& wants,
                    const reported& told_at_startup) {
     if (&wants == &told_at_startup)

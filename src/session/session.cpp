@@ -38,7 +38,13 @@ void session::attach(backend_state& backend) {
 
     share_equal(backend.reported, told_);
     const bool stayed = as_left(backend);
-    restore(backend, plan_hand_over(backend));
+    if (!stayed)
+        plan_hand_over(backend);
+    if (stayed || restoration_.text.empty()) {
+        backend.applied = known_.settings();  // equal, and to be shared
+        lost_while_idle_ = false;
+    } else
+        send_restoration(backend);
     if (how_ == mode::automatic)
         backend.tenancy = tenancy_ = next_tenancy();
     told_due_ = backend.reported != told_;
@@ -48,23 +54,14 @@ void session::attach(backend_state& backend) {
     prepare_by_sql();
 }
 
-void session::restore(backend_state& backend, restoration plan) {
-    if (lost_while_idle_ && known_.code_may_have_run()) {
-        plan.text.insert(0, catalog::holds_no_user_code);
-        plan.may_fail = plan.always_wait = catalog_asked_ = true;
-    }
-    if (plan.text.empty()) {
-        backend.applied = known_.settings();  // equal, and to be shared
-        lost_while_idle_ = false;
-        return;
-    }
-
-    wire::append_query(out_, plan.text);
+void session::send_restoration(const backend_state& backend) {
+    wire::append_query(out_, restoration_.text);
     expected_.sent_own_query(own::restoration);
-    const bool wait = plan.always_wait || (plan.may_fail && !backend.accepted.contains(plan.text));
+    const bool wait = restoration_.always_wait ||
+                      (is_dirty(backend) && backend.cleaning_may_fail) ||
+                      (restoration_.may_fail && !backend.accepted.contains(restoration_.text));
     phase_ = wait ? phase::restoring : phase::ready;
     lost_while_idle_ &= wait;
-    restoration_ = std::move(plan.text);
 }
 
 /// One Query each: the server then has the text that the client has sent. None of them is
@@ -83,26 +80,35 @@ bool session::as_left(const backend_state& backend) const noexcept {
 
 /// In mode `automatic` the client before may have left anything that `portable` allows: it is
 /// cleaned away, whether or not something is known of it.
-restoration session::plan_hand_over(backend_state& backend) const {
+bool session::is_dirty(const backend_state& backend) const noexcept {
+    return how_ == mode::automatic && backend.tenancy != 0;
+}
+
+/// Fills `restoration_`, unless it is what was sent last.
+void session::plan_hand_over(backend_state& backend) {
     const auto& settings = known_.settings();
-    if (how_ != mode::automatic || backend.tenancy == 0) {
-        auto plan = plan_restoration(*backend.reported, *told_, backend.applied,
-                                     backend.applied_changed, settings);
+    if (is_dirty(backend)) {
+        planned now{backend.login_reported, told_, settings};
+        if (planned_for_ != now)
+            restoration_ = plan_clean_restoration(*now.at_login, *told_, *startup_told_, settings);
+        planned_for_ = std::move(now);
+    } else {
+        planned_for_ = {};
+        restoration_ = plan_restoration(*backend.reported, *told_, backend.applied,
+                                        backend.applied_changed, settings);
         if (keeps_session())
-            plan_explicit(plan, *backend.reported, *told_, *startup_told_);
-        return plan;
+            plan_explicit(restoration_, *backend.reported, *told_, *startup_told_);
     }
-    if (as_left(backend))
-        return {};
-    auto plan = plan_restoration(*backend.login_reported, *told_, nullptr, false, settings);
-    plan_explicit(plan, *backend.login_reported, *told_, *startup_told_);
-    plan.text.insert(0, clean_session);
     if (std::exchange(backend.holds_sql_statements, false)) {
-        plan.text.insert(0, "deallocate all;");
+        planned_for_ = {};
+        restoration_.text.insert(0, "deallocate all;");
         backend.statements->clear();
     }
-    plan.always_wait |= backend.cleaning_may_fail;
-    return plan;
+    if (lost_while_idle_ && known_.code_may_have_run()) {
+        planned_for_ = {};
+        restoration_.text.insert(0, catalog::holds_no_user_code);
+        restoration_.may_fail = restoration_.always_wait = catalog_asked_ = true;
+    }
 }
 
 bool session::look(std::chrono::steady_clock::time_point now) {
@@ -115,7 +121,7 @@ bool session::look(std::chrono::steady_clock::time_point now) {
     }
     if (!about_->begin_survey(now))
         return false;
-    surveyor_.emplace(about_->definitions(), now);
+    surveyor_ = std::make_unique<surveyor>(about_->definitions(), now);
     ask(own::survey,
         std::string{catalog::holds_no_user_code} + catalog::code_that_may_change_sessions);
     return true;

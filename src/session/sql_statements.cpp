@@ -33,7 +33,12 @@ void sql_statements::other_sent() {
 }
 
 void sql_statements::completed() {
-    if (under_way_ && made_.size() < max)
+    if (!under_way_)  // then it may be any of them, made anew
+        return carried_.clear();
+    const auto has_that_name = [&](const statement& one) { return one.name == under_way_->name; };
+    std::erase_if(carried_, has_that_name);
+    std::erase_if(made_, has_that_name);
+    if (made_.size() < max)
         made_.push_back(std::move(*under_way_));
     under_way_.reset();
 }
@@ -59,7 +64,8 @@ bool sql_statements::seen(const digests& there, wire::bytes fingerprint) {
         if (found != known.end())
             carried_.push_back(std::move(*found));
     }
-    return carried_.size() == there.size() && there.size() <= max;
+    incomplete_ = carried_.size() != there.size() || there.size() > max;
+    return !incomplete_;
 }
 
 void sql_statements::clear() {

@@ -35,8 +35,7 @@ class statement {
 
  private:
     resets of_set() {
-        if (next_is("session") && at_ + 1 < tokens_.size() &&
-            !tokens_[at_ + 1].is_word("authorization"))
+        if (next_is("session") && !is_second("authorization") && !is_qualified())
             ++at_;
         auto found = names();
         if (found.empty())
@@ -49,14 +48,15 @@ class statement {
 
     /// Of a setting; the identity brings the role with it.
     std::vector<std::string> names() {
-        if (takes("time"))
-            return takes("zone") ? std::vector<std::string>{"timezone"}
-                                 : std::vector<std::string>{};
-        if (next_is("session") && at_ + 1 < tokens_.size()) {
+        if (next_is("time") && is_second("zone")) {
+            at_ += 2;
+            return {"timezone"};
+        }
+        if (next_is("session") && is_second("authorization")) {
             at_ += 2;
             return {"role", "session_authorization"};
         }
-        if (takes("names"))
+        if (!is_qualified() && takes("names"))
             return {"client_encoding"};
         std::string name;
         do {
@@ -72,6 +72,10 @@ class statement {
         return folded(quoted ? one.text.substr(1, one.text.size() - 2) : one.text);
     }
 
+    bool is_second(std::string_view word) const {
+        return at_ + 1 < tokens_.size() && tokens_[at_ + 1].is_word(word);
+    }
+    bool is_qualified() const { return at_ + 1 < tokens_.size() && tokens_[at_ + 1].is('.'); }
     bool next_is(std::string_view word) const {
         return at_ < tokens_.size() && tokens_[at_].is_word(word);
     }
@@ -108,6 +112,8 @@ void resets::add(resets other) {
     for (auto& name : other.names)
         if (std::ranges::find(names, name) == names.end())
             names.push_back(std::move(name));
+    if (names.size() > names_max)
+        *this = {true, {"role", "session_authorization"}};
 }
 
 resets resets_in(std::string_view text) {

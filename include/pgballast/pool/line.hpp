@@ -4,6 +4,8 @@
 #include <cassert>
 #include <cstdint>
 #include <map>
+#include <memory>
+#include <memory_resource>
 #include <optional>
 
 #include "pgballast/pool/clock.hpp"
@@ -58,7 +60,10 @@ class line {
     }
 
  private:
-    std::map<ticket, waiter> waiters_;
+    /// Used again: who waits allocates nothing.
+    std::unique_ptr<std::pmr::memory_resource> nodes_ =
+        std::make_unique<std::pmr::unsynchronized_pool_resource>();
+    std::pmr::map<ticket, waiter> waiters_{nodes_.get()};
     ticket told_ = 0;  // no later ticket has been given its notice
 };
 

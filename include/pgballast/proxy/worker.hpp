@@ -5,6 +5,7 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <memory_resource>
 #include <thread>
 #include <unordered_map>
 #include <vector>
@@ -26,10 +27,11 @@ struct local_pool {
     pool_counters& counters;
     backend_list idle;  // the one used last in front
     backend_list lent;
-    backend_list resting;  // kept by a client that thinks
-    backend_list errand;   // cleaned, probed
-    backend_list held;     // a cancel request may still be on its way
-    std::unordered_map<pool::ticket, client*> waiters;
+    backend_list resting;                          // kept by a client that thinks
+    backend_list errand;                           // cleaned, probed
+    backend_list held;                             // a cancel request may still be on its way
+    std::pmr::unsynchronized_pool_resource nodes;  // used again: who waits allocates nothing
+    std::pmr::unordered_map<pool::ticket, client*> waiters{&nodes};
     session::statement_registry_ptr statements = std::make_shared<session::statement_registry>();
 
     /// Clients keep their backends while they think.

@@ -50,7 +50,7 @@ class knowledge {
     /// … and that by the client's own words, a SET, say: it would be a pity to lose that. It
     /// is looked at as soon as the transaction has ended.
     bool must_look_at_once() const noexcept {
-        return (hidden_ && changed_by_name_) || statements_.unseen();
+        return !gave_up_ && ((hidden_ && changed_by_name_) || statements_.unseen());
     }
 
     /// What is lost for certain, or cannot be told, when the backend is; empty if nothing.
@@ -65,12 +65,16 @@ class knowledge {
 
     bool pinned() const noexcept { return lasting_ != 0 || !pin_.empty(); }
 
+    /// User code may have run since the last look.
+    bool code_is_unseen() const noexcept { return code_unseen_ || code_before_; }
+
     /// A look begins: its query. What the client sends from now on is not in it. What the
     /// server reports need not be asked.
     std::string begin_look(const reported& by_server);
 
     /// … and ends with the body of its row, fails, or is lost with its backend. `told` is what
-    /// the server reports.
+    /// the server reports. One that has failed is not repeated before the client does more: a
+    /// compute that could sleep is not kept awake by that.
     void looked(wire::bytes row, wire::bytes login_user, const reported& told);
     void look_failed();
     void look_lost() noexcept;
@@ -123,6 +127,7 @@ class knowledge {
     bool hidden_before_ = false;
     bool code_before_ = false;
     bool statements_before_ = false;  // the look under way tells what these have done
+    bool gave_up_ = false;            // the last look has failed
 };
 
 }  // namespace pgballast::session

@@ -37,6 +37,11 @@ restoration plan_restoration(const reported& has, const reported& wants,
                              const startup_settings_ptr& applied, bool changed,
                              const startup_settings_ptr& wanted);
 
+/// The same for a backend that somebody else has used, and may have changed anyhow.
+restoration plan_clean_restoration(const reported& at_login, const reported& wants,
+                                   const reported& told_at_startup,
+                                   const startup_settings_ptr& wanted);
+
 /// Where a client wants what a fresh backend has, but came with something else, it must be
 /// seen to have set that: after a RESET of another setting `startup_query` asks.
 void plan_explicit(restoration& plan, const reported& has, const reported& wants,

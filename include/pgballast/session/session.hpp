@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 
 #include "pgballast/session/backend_state.hpp"
@@ -140,6 +141,9 @@ class session {
     /// Requests have been sent whose replies are not complete.
     bool in_flight() const noexcept { return expected_.owes(); }
 
+    /// … that prepares what the client has prepared by SQL. It may wait for a lock.
+    bool prepares_by_sql() const noexcept { return expected_.front_own() == own::prepare; }
+
     /// What is in flight first is a query of our own.
     bool restoration_under_way() const noexcept { return expected_.front_is_own(); }
 
@@ -178,9 +182,10 @@ class session {
     }
 
     bool keeps_session() const noexcept { return how_ != mode::transaction; }
-    restoration plan_hand_over(backend_state& backend) const;
-    void restore(backend_state& backend, restoration plan);
+    void plan_hand_over(backend_state& backend);
+    void send_restoration(const backend_state& backend);
     void prepare_by_sql();
+    bool is_dirty(const backend_state& backend) const noexcept;
     bool as_left(const backend_state& backend) const noexcept;
 
     // from_client.cpp
@@ -306,10 +311,19 @@ class session {
     sql::trace unnamed_left_ = sql::trace::none;
     bool deallocates_ = false;  // a DEALLOCATE or DISCARD is in flight
     std::string deallocating_;  // the name that it speaks of
-    std::optional<surveyor> surveyor_;
+    std::unique_ptr<surveyor> surveyor_;
     std::uint64_t tenancy_ = 0;  // of the backend last lent, see backend_state
     std::string out_;
-    std::string restoration_;  // the text of the restoration under way
+    restoration restoration_;  // the last one, which may be under way
+
+    /// What it was planned for, if it can serve again.
+    struct planned {
+        reported_ptr at_login;
+        reported_ptr told;
+        startup_settings_ptr settings;
+        bool operator==(const planned&) const = default;
+    };
+    planned planned_for_;
     loss last_words_;
 };
 

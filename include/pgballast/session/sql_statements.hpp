@@ -42,13 +42,14 @@ class sql_statements {
     bool seen(const digests& there, wire::bytes fingerprint);
 
     /// DEALLOCATE has completed, or a setting has changed: they may be gone, or pin.
-    void doubt() noexcept { unseen_ |= !carried_.empty(); }
+    void doubt() noexcept { unseen_ |= !carried_.empty() || incomplete_; }
     void clear();
 
     /// What was done since the last look has to be looked at.
     bool unseen() const noexcept { return unseen_; }
     bool begin_look() noexcept;
     void look_lost() noexcept { unseen_ = true; }
+    void look_failed() noexcept { made_.clear(); }
 
     /// Those that the server has, and another could be given.
     const std::vector<statement>& carried() const noexcept { return carried_; }
@@ -58,6 +59,7 @@ class sql_statements {
     std::optional<statement> under_way_;
     std::vector<statement> made_;  // and not seen yet
     bool unseen_ = false;
+    bool incomplete_ = false;  // the server has others
 };
 
 }  // namespace pgballast::session

@@ -59,8 +59,11 @@ class unnamed_statement {
     bool only_there() const noexcept { return too_large_; }
 
     const std::string& definition() const noexcept { return definition_; }
+
+    /// Of the one that a message means which is sent now.
     wire::bytes text() const noexcept {
-        return wire::bytes{definition_}.substr(0, definition_.find('\0'));
+        const wire::bytes latest = under_way_.empty() ? definition_ : under_way_.back();
+        return latest.substr(0, latest.find('\0'));
     }
 
  private:

@@ -1,6 +1,7 @@
 // Which settings a text returns to where they were at login.
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -8,6 +9,8 @@
 namespace pgballast::sql {
 
 struct resets {
+    static constexpr std::size_t names_max = 64;  // more are taken for all
+
     bool all = false;                // RESET ALL: all but who one is
     std::vector<std::string> names;  // lower case
 

@@ -35,7 +35,9 @@ constexpr bool same_name(std::string_view one, std::string_view other) noexcept 
 
 /// Whether `part` occurs somewhere, in any case.
 constexpr bool contains_folded(std::string_view text, std::string_view part) noexcept {
-    return part.empty() || !std::ranges::search(text, part, {}, lower, lower).empty();
+    return std::search(text.begin(), text.end(), part.begin(), part.end(),
+                       [](char a, char b) { return lower(a) == lower(b); }) != text.end() ||
+           part.empty();
 }
 
 constexpr bool begins_with_word(std::string_view word, std::string_view name) noexcept {

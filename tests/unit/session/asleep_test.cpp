@@ -83,6 +83,15 @@ TEST_CASE("a session that has changed is reset where its changes are known to be
     CHECK(asleep(to.one, query("discard all")) == "wake");
 }
 
+TEST_CASE("what was prepared by SQL is no server's to forget alone") {
+    const std::string text = "prepare s as select 1";
+    rig to{mode::automatic};
+    to.client(query(text));
+    to.server(complete("PREPARE") + ready());
+    to.lose();
+    CHECK(asleep(to.one, query("discard all")) == "wake");
+}
+
 TEST_CASE("what was parsed last, a sleeping server has parsed, and its successor will") {
     rig to{mode::session};
     CHECK(asleep(to.one, segment("select 1")) == "1 2 D C Z:I");

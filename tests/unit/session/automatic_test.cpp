@@ -265,6 +265,70 @@ TEST_CASE("a PREPARE that is not known, or froze what has changed, pins") {
     CHECK(one.one.pin() == "prepared statements");
 }
 
+TEST_CASE("what pins goes with its DEALLOCATE") {
+    const std::string text = "prepare s as select 'now'::timestamptz";
+    auto one = after_prepare(text);
+    one.look();
+    one.server(seen_statements({{"s", text}}));
+    CHECK(one.one.pinned());
+    one.client(query("deallocate s"));
+    one.server(complete("DEALLOCATE") + ready());
+    one.look();
+    one.server(seen());
+    CHECK(one.one.portable());
+}
+
+TEST_CASE("a Close of the protocol may be of one of them") {
+    auto one = after_prepare("prepare s as select 1");
+    one.look();
+    one.server(seen_statements({{"s", "prepare s as select 1"}}));
+    one.client(frame('C', {"Ss\0", 3}) + sync_msg());
+    one.server(closed() + ready());
+    CHECK(one.one.must_look());
+}
+
+TEST_CASE("one that is made anew under other settings is not the one of before") {
+    const std::string text = "prepare s as select '01.02.2024'::date";
+    auto one = after_prepare(text);
+    one.look();
+    one.server(seen_statements({{"s", text}}));
+    one.client(query("begin") + query("deallocate s") + query("set search_path to other") +
+               query(text) + query("set search_path to default") + query("commit"));
+    one.server(complete("BEGIN") + ready('T') + complete("DEALLOCATE") + ready('T') +
+               complete("SET") + ready('T') + complete("PREPARE") + ready('T') + complete("SET") +
+               ready('T') + complete("COMMIT") + ready());
+    one.look();
+    one.server(seen_statements({{"s", text}}));
+    CHECK_FALSE(one.one.portable());
+}
+
+TEST_CASE("EXECUTE runs what its PREPARE has named, seen or not") {
+    rig one{mode::automatic};
+    one.client(query("begin") + query("prepare s as select seed()") + query("execute s") +
+               query("commit"));
+    one.server(complete("BEGIN") + ready('T') + complete("PREPARE") + ready('T') + complete() +
+               ready('T') + complete("COMMIT") + ready());
+    one.look();
+    one.server(row_description() + data_row({"f"}) + complete() + row_description() +
+               data_row({"seed", "begin perform setseed(0.5); end", "plpgsql", "f"}) + complete() +
+               ready());
+    one.server(seen());
+    CHECK(one.one.pin() == "a seed of random()");
+}
+
+TEST_CASE("a Bind means the unnamed statement in front of it") {
+    const auto startup =
+        std::make_shared<const startup_settings>(startup_settings{{"role", "app"}});
+    rig one{mode::automatic, reports(), startup};
+    one.client(parse("reset role") + bind_msg() + execute() + sync_msg());
+    one.server(complete() + ready() + parsed() + bound() + complete("RESET") + ready());
+    one.server(complete() + ready());  // the startup value is set again
+    one.taken_by_server();
+    one.client(parse("set role none") + bind_msg() + execute() + sync_msg());
+    one.server(parsed() + bound() + complete("SET") + ready());
+    CHECK(one.to_server == parse("set role none") + bind_msg() + execute() + sync_msg());
+}
+
 TEST_CASE("a PREPARE that froze the time pins") {
     const std::string text = "prepare s as select 'now'::timestamptz";
     auto one = after_prepare(text);
@@ -414,6 +478,9 @@ TEST_CASE("a survey that has failed tells nothing, and is not repeated at once")
     one.server(row_description() + data_row({"f"}) + complete() + error("57014") + ready());
     CHECK_FALSE(one.one.portable());
     CHECK(one.one.pin() == "what nobody has looked at");
+    CHECK_FALSE(looks(5000ms));  // an idle client does not keep the compute awake
+    one.client(query("select 1"));
+    one.server(complete() + ready());
     CHECK_FALSE(looks(900ms));
     REQUIRE(looks(1000ms));
     one.server(no_code());

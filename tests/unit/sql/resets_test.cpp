@@ -16,6 +16,12 @@ TEST_CASE("a text returns to their values at login what it says") {
     CHECK(resets_in("set session \"A\".\"b\" to DEFAULT").names == names{"a.b"});
     CHECK(resets_in("reset app.tenant").names == names{"app.tenant"});
     CHECK(resets_in("reset role").names == names{"role"});
+    CHECK(resets_in("reset session.user_id").names == names{"session.user_id"});
+    CHECK(resets_in("set time.x to default").names == names{"time.x"});
+    CHECK(resets_in("set session names.x to default").names == names{"names.x"});
+    CHECK(resets_in("reset session.user_id").names == names{"session.user_id"});
+    CHECK(resets_in("set time.x to default").names == names{"time.x"});
+    CHECK(resets_in("set session names.x to default").names == names{"names.x"});
     CHECK(resets_in("begin; reset a; set b to default; reset a; commit").names == names{"a", "b"});
     for (const std::string text :
          {"reset session authorization", "set session authorization default",
@@ -41,6 +47,14 @@ TEST_CASE("what is set, or is of the transaction only, is not reset") {
         CAPTURE(text);
         CHECK(resets_in(text).empty());
     }
+}
+
+TEST_CASE("too many names are all of them") {
+    std::string text;
+    for (int number = 0; number < 65; ++number)
+        text += "reset a" + std::to_string(number) + ";";
+    CHECK(resets_in(text).contains("role"));
+    CHECK(resets_in(text).contains("anything"));
 }
 
 TEST_CASE("a text that is not understood may reset anything") {
