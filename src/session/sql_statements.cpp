@@ -56,10 +56,10 @@ bool sql_statements::seen(const digests& there, wire::bytes fingerprint) {
             one.fingerprint = fingerprint;
         (one.before_look ? known : made_).push_back(std::move(one));
     }
-    for (const auto& [name, digest] : there) {
+    for (const auto& server_has : there) {
         const auto found = std::ranges::find_if(known, [&](const statement& one) {
-            return one.name == name && one.fingerprint == fingerprint &&
-                   digest_of(one.text) == digest;
+            return one.name == server_has.first && one.fingerprint == fingerprint &&
+                   digest_of(one.text) == server_has.second;
         });
         if (found != known.end())
             carried_.push_back(std::move(*found));
