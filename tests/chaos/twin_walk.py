@@ -95,8 +95,11 @@ class TwinWalk(Workload):
         common = [
             self.set_something, self.set_something, self.reset_something, self.set_tenant,
             self.set_tenant, self.set_role, self.fail, self.write, self.block, self.use_path,
-            self.prepare_by_sql, self.prepare, self.prepare, self.several, self.rest, self.rest,
+            self.prepare, self.prepare, self.freeze, self.several, self.rest, self.rest,
         ]  # fmt: skip
+        # A hand-over behind these takes all statements off the backend: not behind everybody.
+        if self.number % 2:
+            common.append(self.prepare_by_sql)
         keeping = [self.make_table, self.lock, self.open_cursor, self.listen, self.set_oddly]
         return [*common, *keeping] if self.keeps_backend else common
 
@@ -200,6 +203,16 @@ class TwinWalk(Workload):
         if self.dice.random() < 0.1:
             self.both(f"deallocate {name}")
         self.both(lambda session: session.run_prepared(name, "7"), f"Bind {name}")
+
+    def freeze(self) -> None:
+        """Parse makes a constant of the literal, by the time zone: the same text means what it
+        does to this client only."""
+        zone = self.dice.choice(["UTC", "CET", "Asia/Tokyo"])
+        text = "select '2024-01-01'::timestamptz = '2024-01-01 00:00+00'::timestamptz, $1::text"
+        self.both(f"set timezone to '{zone}'")
+        self.both(lambda session: session.prepare("frozen", text), f"Parse frozen {text}")
+        self.both(lambda session: session.run_prepared("frozen", "7"), "Bind frozen")
+        self.both("deallocate frozen")
 
     def rest(self) -> None:
         """Nothing but a look."""

@@ -60,7 +60,7 @@ TEST_CASE("whatever has not come whole, or is no ping, is the server's") {
         for (std::size_t size = 0; size < whole.size(); ++size)
             CHECK(asleep(to.one, bytes{whole}.substr(0, size)) == "wake");
     CHECK(asleep(to.one, query("select 2")) == "wake");
-    CHECK(asleep(to.one, query(bytes{"\0select f()", 11})) == "wake");
+    CHECK(asleep(to.one, frame('Q', {"\0select f()\0", 12})) == "wake");
     CHECK(asleep(to.one, parse("", "named") + sync_msg()) == "wake");
     CHECK(asleep(to.one, parse("select 1; select 1") + sync_msg()) == "wake");
     CHECK(asleep(to.one, bind_msg() + execute() + sync_msg()) == "wake");
