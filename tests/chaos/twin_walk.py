@@ -98,7 +98,7 @@ class TwinWalk(Workload):
             self.prepare, self.prepare, self.freeze, self.several, self.rest, self.rest,
         ]  # fmt: skip
         # A hand-over behind these takes all statements off the backend: not behind everybody.
-        if self.number % 2:
+        if self.number > 3:
             common.append(self.prepare_by_sql)
         keeping = [self.make_table, self.lock, self.open_cursor, self.listen, self.set_oddly]
         return [*common, *keeping] if self.keeps_backend else common
