@@ -206,10 +206,7 @@ void knowledge::take(startup_settings values) {
 }
 
 void knowledge::look_failed() {
-    if (std::exchange(hidden_before_, false))
-        hidden_ = too_much_unseen_ = true;
-    code_unseen_ |= std::exchange(code_before_, false);
-    statements_before_ = false;
+    look_lost();
     statements_.look_failed();
     pin_ = what_was_not_looked_at;
     gave_up_ = true;

@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "data_row.hpp"
-#include "pgballast/sql/words.hpp"
 
 namespace pgballast::session {
 namespace {
@@ -71,10 +70,6 @@ bool decode_statements(wire::bytes list, sql_statements::digests& out) {
 }
 
 }  // namespace
-
-bool is_identity(wire::bytes name) noexcept {
-    return sql::same_name(name, "role") || sql::same_name(name, "session_authorization");
-}
 
 std::string look_query(const std::vector<std::string>& names) {
     std::string text = "select session_user, pg_catalog.current_setting('role'), ";

@@ -21,23 +21,19 @@ const std::string* find(const startup_settings_ptr& settings, wire::bytes name) 
     return found == settings->end() ? nullptr : &found->second;
 }
 
-bool depends_on_roles(wire::bytes name) noexcept {
-    return sql::same_name(name, "role") || sql::same_name(name, "session_authorization");
-}
-
 // set_config() reads a value as the startup packet does, lists included; SET
 // would take 'a, b' for one name.
 void append_set_config(restoration& plan, wire::bytes name, wire::bytes value) {
     plan.text += "select pg_catalog.set_config(" + quote_literal(name) + ", " +
                  quote_literal(value) + ", false);";
     plan.may_fail = true;
-    plan.always_wait |= depends_on_roles(name);
+    plan.always_wait |= is_identity(name);
 }
 
 void append_reset(restoration& plan, wire::bytes name) {
     plan.text += "reset " + quote_parameter_name(name) + ";";
     plan.may_fail = true;
-    plan.always_wait |= depends_on_roles(name);
+    plan.always_wait |= is_identity(name);
 }
 
 void plan_startup_settings(restoration& plan, const startup_settings_ptr& applied, bool changed,
@@ -79,7 +75,7 @@ std::string set_where_reset(wire::bytes name, wire::bytes value) {
     const auto setting = quote_literal(name);
     std::string text =
         "select pg_catalog.set_config(" + setting + ", " + quote_literal(value) + ", false)";
-    if (depends_on_roles(name))
+    if (is_identity(name))
         return text + " where pg_catalog.current_setting('role') operator(pg_catalog.=) 'none';";
     if (name.find('.') != wire::bytes::npos)  // not in pg_settings
         return text + " where coalesce(pg_catalog.current_setting(" + setting +
@@ -92,9 +88,13 @@ std::string set_where_reset(wire::bytes name, wire::bytes value) {
 
 }  // namespace
 
+bool is_identity(wire::bytes name) noexcept {
+    return sql::same_name(name, "role") || sql::same_name(name, "session_authorization");
+}
+
 bool cleaning_may_fail(const startup_settings_ptr& settings) noexcept {
     return settings && std::ranges::any_of(*settings, [](const auto& one) {
-               return is_timeout(one.first) || depends_on_roles(one.first);
+               return is_timeout(one.first) || is_identity(one.first);
            });
 }
 

@@ -12,8 +12,12 @@ namespace {
 /// As many as `set session "a"."b" to default` has.
 constexpr std::size_t tokens_max = 8;
 
-/// One statement, as far as it is read.
-class statement {
+resets everything() {
+    return {true, {"role", "session_authorization"}};
+}
+
+/// Tells what one statement resets, by its beginning.
+class reset_reader {
  public:
     void take(const token& next) {
         if (tokens_.size() < tokens_max)
@@ -23,7 +27,7 @@ class statement {
     resets end() {
         resets found;
         if (takes("discard"))
-            found = takes("all") ? resets{true, {"role", "session_authorization"}} : resets{};
+            found = takes("all") ? everything() : resets{};
         else if (takes("reset"))
             found = takes("all") ? resets{true, {}} : resets{false, names()};
         else if (takes("set") && !takes("local"))
@@ -113,17 +117,17 @@ void resets::add(resets other) {
         if (std::ranges::find(names, name) == names.end())
             names.push_back(std::move(name));
     if (names.size() > names_max)
-        *this = {true, {"role", "session_authorization"}};
+        *this = everything();
 }
 
 resets resets_in(std::string_view text) {
     resets found;
-    statement current;
+    reset_reader current;
     lexer tokens{text};
     for (;;) {
         const auto next = tokens.next();
         if (next.what == token::kind::odd)
-            return names_a_reset(text) ? resets{true, {"role", "session_authorization"}} : resets{};
+            return names_a_reset(text) ? everything() : resets{};
         if (next.what == token::kind::end || next.is(';'))
             found.add(current.end());
         else

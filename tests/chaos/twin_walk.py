@@ -95,11 +95,9 @@ class TwinWalk(Workload):
         common = [
             self.set_something, self.set_something, self.reset_something, self.set_tenant,
             self.set_tenant, self.set_role, self.fail, self.write, self.block, self.use_path,
-            self.prepare, self.prepare, self.freeze, self.several, self.rest, self.rest,
+            self.prepare_by_sql, self.prepare, self.prepare, self.freeze, self.several,
+            self.rest, self.rest,
         ]  # fmt: skip
-        # A hand-over behind these takes all statements off the backend: not behind everybody.
-        if self.number > 3:
-            common.append(self.prepare_by_sql)
         keeping = [self.make_table, self.lock, self.open_cursor, self.listen, self.set_oddly]
         return [*common, *keeping] if self.keeps_backend else common
 

@@ -62,6 +62,13 @@ def start(neonsim, start_pgballast, io):
     return lambda **options: start_pgballast(neonsim.dsn, io=io, pool={"max": 1}, **options)
 
 
+def suspend(neonsim, proxy) -> int:
+    """Returns how often the compute has been woken, once pgballast knows that it sleeps."""
+    neonsim.suspend()
+    proxy.wait_for_line("pool stale")
+    return neonsim.stats()["wakes"]
+
+
 @pytest.mark.parametrize("mode", ["auto", "session", "transaction"])
 def test_pings_and_resets_are_answered_as_postgres_does_and_wake_nobody(neonsim, start, mode):
     awake = start(mode=mode).raw()
@@ -69,9 +76,7 @@ def test_pings_and_resets_are_answered_as_postgres_does_and_wake_nobody(neonsim,
     proxy = start(mode=mode, answer_pings="select1", admin=True)
     client = proxy.raw()
     heard(client, query("select 2"))
-    neonsim.suspend()
-    proxy.wait_for_line("pool stale")
-    wakes = neonsim.stats()["wakes"]
+    wakes = suspend(neonsim, proxy)
     for request, should in zip(REQUESTS, expected):
         assert heard(client, request) == should, request
     assert neonsim.stats()["wakes"] == wakes
@@ -84,9 +89,7 @@ def test_select_1_is_the_databases_to_answer_unless_told_otherwise(neonsim, star
     proxy = start()
     client = proxy.connect()
     run(client, "select 2")
-    neonsim.suspend()
-    proxy.wait_for_line("pool stale")
-    wakes = neonsim.stats()["wakes"]
+    wakes = suspend(neonsim, proxy)
     run(client, "discard all")
     assert neonsim.stats()["wakes"] == wakes
     run(client, "select 1")
@@ -97,9 +100,7 @@ def test_nothing_is_answered_where_that_is_switched_off(neonsim, start):
     proxy = start(answer_pings="off")
     client = proxy.connect()
     run(client, "select 2")
-    neonsim.suspend()
-    proxy.wait_for_line("pool stale")
-    wakes = neonsim.stats()["wakes"]
+    wakes = suspend(neonsim, proxy)
     run(client, "discard all")
     assert neonsim.stats()["wakes"] == wakes + 1
 

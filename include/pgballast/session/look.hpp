@@ -21,9 +21,6 @@ struct look {
     sql_statements::digests statements;
 };
 
-/// The role and session authorization are looked at anyway.
-bool is_identity(wire::bytes name) noexcept;
-
 /// The query: one row. `names` are settings, in lower case. Their values come as the octets
 /// that the server has, whatever the client's encoding is.
 std::string look_query(const std::vector<std::string>& names);

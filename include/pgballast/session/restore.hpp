@@ -54,6 +54,9 @@ inline constexpr const char* clean_session =
     "set session authorization default;reset all;close all;unlisten *;"
     "select pg_catalog.pg_advisory_unlock_all();discard sequences;discard temp;";
 
+/// The role or the session authorization: roles come and go, and a look tells them anyway.
+bool is_identity(wire::bytes name) noexcept;
+
 /// Whether `clean_session` could fail on a backend that has these settings.
 bool cleaning_may_fail(const startup_settings_ptr& settings) noexcept;
 

@@ -50,8 +50,8 @@ class database {
     survey_ptr known() const;
     void forget_what_is_old(std::chrono::steady_clock::time_point now);
 
-    /// Somebody may ask the catalog, and says how that ended. Not while somebody else does, nor
-    /// for a while after that has failed.
+    /// Somebody may ask the catalog, and says how that ended. Not while somebody else does, for
+    /// up to `survey_age_max`, nor within `survey_pause` of the beginning of one that has failed.
     bool begin_survey(std::chrono::steady_clock::time_point now);
     void learned(survey_ptr what);
     void survey_failed(std::chrono::steady_clock::time_point begun);
@@ -66,7 +66,7 @@ class database {
 };
 using database_ptr = std::shared_ptr<database>;
 
-/// Gathers the answer to `catalog::survey`, row by row.
+/// Gathers the answer to `catalog::holds_no_user_code` and the query behind it, row by row.
 class surveyor {
  public:
     explicit surveyor(std::uint64_t definitions, std::chrono::steady_clock::time_point now);
