@@ -21,8 +21,10 @@ task<bool> inactive(std::filesystem::path socket, const settings& current) {
         co_return false;
 
     activity seen{clock::now()};
-    for (;;) {
-        co_await sleep_for(look_every);
+    for (bool first = true;; first = false) {
+        // The first look is at once: counters tell of activity only by what they were before.
+        if (!first)
+            co_await sleep_for(look_every);
         // The empty query, while nobody wants to know, still tells us that the server has gone.
         const char* const question = current.autosuspend ? activity_query : "";
         const auto asked = clock::now();
