@@ -56,6 +56,10 @@ page stats(const look& at) {
     return of_json(stats_json(at()));
 }
 
+page stories(const look& at) {
+    return of_json(stories_json(at()));
+}
+
 struct route {
     std::string_view path;
     page (*make)(const look&);
@@ -63,7 +67,7 @@ struct route {
 
 constexpr route routes[] = {
     {"/health/live", live}, {"/health/ready", ready}, {"/health/database", database},
-    {"/metrics", metrics},  {"/api/v1/stats", stats},
+    {"/metrics", metrics},  {"/api/v1/stats", stats}, {"/api/v1/stories", stories},
 };
 
 /// HTTP/1.0 knows no Host, nor does a browser speak it.

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <boost/json/array.hpp>
 #include <ctime>
+#include <functional>
+#include <utility>
 
 #include "pgballast/config/names.hpp"
 #include "utf8.hpp"
@@ -32,6 +34,13 @@ json::value time_json(const std::optional<wall_clock::time_point>& when) {
     return json::string{to_text(*when)};
 }
 
+json::object losses_json(const pool_totals& of) {
+    json::object all;
+    for (std::size_t how = 0; how < of.losses.size(); ++how)
+        all[proxy::loss_outcome_names[how]] = of.losses[how];
+    return all;
+}
+
 json::object totals_json(const pool_totals& of) {
     return {{"transactions", of.transactions},
             {"bytes_from_clients", of.bytes_from_clients},
@@ -44,6 +53,7 @@ json::object totals_json(const pool_totals& of) {
             {"backends_lost", of.backends_lost},
             {"losses_hidden", of.losses_hidden},
             {"losses_told", of.losses_told},
+            {"losses", losses_json(of)},
             {"cancels", of.cancels},
             {"pings", of.pings}};
 }
@@ -105,6 +115,26 @@ json::object stats_json(const status& of) {
             {"started", to_text(of.started)}, {"uptime_seconds", uptime.count()},
             {"clients", of.clients},          {"clients_max", of.clients_max},
             {"pools", std::move(pools)}};
+}
+
+json::object stories_json(const status& of) {
+    using told = std::pair<const pool_status*, const proxy::story*>;
+    std::vector<told> all;
+    for (const auto& pool : of.pools)
+        for (const auto& one : pool.stories)
+            all.emplace_back(&pool, &one);
+    std::ranges::stable_sort(all, std::greater{}, [](const told& one) { return one.second->at; });
+    json::array stories;
+    for (const auto& one : all)
+        stories.push_back(json::object{
+            {"at", to_text(one.second->at)},
+            {"database", to_utf8(one.first->database)},
+            {"lost", to_utf8(one.second->cause)},
+            {"sqlstate", to_utf8(one.second->sqlstate)},
+            {"done", proxy::loss_outcome_names[static_cast<std::size_t>(one.second->outcome)]},
+            {"told", proxy::is_told(one.second->outcome)},
+            {"took_ms", one.second->took.count()}});
+    return {{"stories", std::move(stories)}};
 }
 
 }  // namespace pgballast::admin

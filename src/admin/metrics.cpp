@@ -138,6 +138,23 @@ prometheus::ClientMetric series(double value) {
     return made;
 }
 
+/// What became of clients whose backend was lost.
+prometheus::MetricFamily losses(const status& of) {
+    prometheus::MetricFamily family{
+        "pgballast_losses_total",
+        "Losses of a client's backend, by how they ended: what was done, or what it was told.",
+        counter,
+        {}};
+    for (const auto& pool : of.pools)
+        for (std::size_t how = 0; how < pool.totals.losses.size(); ++how) {
+            auto made = series(static_cast<double>(pool.totals.losses[how]));
+            made.label = {{"database", to_utf8(pool.database)},
+                          {"outcome", std::string{proxy::loss_outcome_names[how]}}};
+            family.metric.push_back(std::move(made));
+        }
+    return family;
+}
+
 }  // namespace
 
 std::vector<prometheus::MetricFamily> metric_families(const status& of) {
@@ -155,6 +172,7 @@ std::vector<prometheus::MetricFamily> metric_families(const status& of) {
                 family.metric.back().label = {{"database", to_utf8(pool.database)}};
             }
     }
+    families.push_back(losses(of));
     return families;
 }
 

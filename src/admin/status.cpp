@@ -22,6 +22,8 @@ void add(pool_status& to, const proxy::pool_counters& of) {
     totals.backends_lost += of.backends_lost.get();
     totals.losses_hidden += of.losses_hidden.get();
     totals.losses_told += of.losses_told.get();
+    for (std::size_t how = 0; how < totals.losses.size(); ++how)
+        totals.losses[how] += of.losses[how].get();
     totals.cancels += of.cancels.get();
     totals.pings += of.pings.get();
 }
@@ -50,6 +52,7 @@ pool_status of_pool(const proxy::shared_pool& pool) {
     one.totals.backends_opened = now.opened;
     one.totals.connects_failed = now.failed;
     one.last_error = std::move(now.last_failure);
+    one.stories = pool.stories().last();
     if (now.last_opened)
         one.last_opened = time_of_day(*now.last_opened);
     return one;

@@ -35,6 +35,7 @@ void read_retry(section in, retry_settings& out) {
     in.read("attempts", out.attempts, 0, attempts_max);
     in.read("wait_timeout", out.wait_timeout, 1ms);
     in.read("connect_timeout", out.connect_timeout, 1ms);
+    in.read("lost_transaction", out.lost_transaction);
     in.read("plain_delay", out.plain_delay, 1ms);
     in.reject_unknown_keys();
 

@@ -56,6 +56,7 @@ struct channel : connection {
     using connection::parked_;
     using connection::paused_;
     using connection::queued_;
+    using connection::taken_;
 
     channel() = default;
     ~channel() = default;

@@ -128,6 +128,7 @@ void epoll_engine::write(channel& c) {
         if (sent >= 0) {
             const auto taken = static_cast<std::size_t>(sent);
             left -= std::min(left, taken);
+            c.taken_ += taken;
             c.blocked = taken < gathered.size;  // for sure: the next write would say EAGAIN
             output_taken(c, taken);
         } else if (would_block(errno)) {

@@ -193,11 +193,13 @@ void uring_engine::write(channel& c) {
     entry.user_data = tag(&c, prompt ? operation::prompt_send : operation::send);
     prompt_ += prompt;
     c.sending = gathered.size;
+    c.taken_ += gathered.size;
 }
 
 void uring_engine::sent(channel& c, int result) {
     const auto asked = std::exchange(c.sending, 0);
     const auto taken = static_cast<std::size_t>(std::max(result, 0));
+    c.taken_ -= asked - taken;
     c.patient = result == -EAGAIN || (result >= 0 && taken < asked);
     if (c.broken || (result < 0 && result != -EAGAIN && result != -EINTR))
         output_failed(c, -std::min(result, 0));

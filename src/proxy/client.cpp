@@ -15,6 +15,13 @@ using std::chrono::duration_cast;
 using std::chrono::milliseconds;
 using clock = std::chrono::steady_clock;
 
+namespace {
+
+constexpr wire::error_message cancelled{"ERROR", wire::sqlstate::query_canceled,
+                                        "canceling statement due to user request"};
+
+}  // namespace
+
 client::client(worker& home, local_pool& pool, session::mode how, new_client who)
     : home_{home},
       pool_{pool},
@@ -68,6 +75,7 @@ void client::feed(net::slice data) {
         switch (step.what) {
             case act::done:
                 end_use();
+                settle_loss();
                 if (socket_.congested() || (lent_ && lent_->socket().congested()))
                     socket_.pause();
                 return;
@@ -78,6 +86,10 @@ void client::feed(net::slice data) {
             case act::reply:
                 socket_.send(session_.out());
                 break;
+            case act::again:
+                data = home_.engine().memory().copy(
+                    std::string{session_.out()}.append(data.view().substr(step.used)));
+                continue;
             case act::acquire:
                 if (const auto used = answer_asleep(data.view()))
                     data.remove_prefix(used);
@@ -160,8 +172,8 @@ std::size_t client::answer_asleep(net::bytes in) {
 
 /// True when the input may be fed on: a backend was lent, or the request refused.
 bool client::acquire() {
-    if (orphaned_)
-        asked_at_ = clock::now();
+    if (lost_ && lost_->asked_at == clock::time_point{})
+        lost_->asked_at = clock::now();
     if (auto* one = home_.take_free(pool_)) {
         lend(*one);
         return true;
@@ -178,21 +190,11 @@ bool client::acquire() {
 void client::lend(backend& one) {
     lent_ = &one;
     one.lend_to(*this);
+    one.socket().begin_request();
     session_.attach(one.state());
     one.socket().send(session_.out());
     if (!session_.must_wait())
         carried_over();
-}
-
-/// After a loss it has a backend again that is as it left the last one.
-void client::carried_over() {
-    if (!std::exchange(orphaned_, false))
-        return;
-    pool_.counters.losses_hidden.add();
-    log::info("session carried over to a new backend",
-              {{"database", pool_.shared.settings().name},
-               {"restored", session_.carried()},
-               {"took", duration_cast<milliseconds>(clock::now() - asked_at_)}});
 }
 
 void client::granted(backend& one) {
@@ -215,8 +217,14 @@ void client::refused(const pool::failure& why) {
 
 void client::refuse(const pool::failure& why) {
     pool_.counters.refused.add();
-    session_.refuse({"ERROR", why.sqlstate, why.message, why.detail, why.hint});
+    tell_refusal({"ERROR", why.sqlstate, why.message, why.detail, why.hint});
+}
+
+void client::tell_refusal(const wire::error_message& why) {
+    if (session_.refuse(why).what == act::fail)
+        return fail();
     socket_.send(session_.out());
+    settle_loss();
 }
 
 void client::noticed(const std::string& text) {
@@ -228,9 +236,7 @@ void client::noticed(const std::string& text) {
 void client::cancel() {
     if (ticket_ != 0) {
         home_.stop_waiting(*this, std::exchange(ticket_, 0));
-        session_.refuse(
-            {"ERROR", wire::sqlstate::query_canceled, "canceling statement due to user request"});
-        socket_.send(session_.out());
+        tell_refusal(cancelled);
         feed_held();
     } else if (lent_ && session_.restoration_under_way()) {
         cancel_due_ = true;  // it must not hit what makes the backend this client's own
@@ -303,6 +309,7 @@ void client::on_backend_data(net::slice data) {
 }
 
 void client::after_backend_data() {
+    settle_loss();
     if (stage_ != stage::serving)
         leave_or_wait();
     if (lent_ && socket_.congested())
@@ -314,11 +321,8 @@ void client::after_backend_data() {
 void client::on_restored(net::bytes unasked) {
     restoring_ = false;
     carried_over();
-    if (std::exchange(cancel_due_, false)) {
-        session_.refuse(
-            {"ERROR", wire::sqlstate::query_canceled, "canceling statement due to user request"});
-        socket_.send(session_.out());
-    }
+    if (std::exchange(cancel_due_, false))
+        tell_refusal(cancelled);
     feed_held();
     if (lent_ && stage_ == stage::serving && session_.is_idle())
         nothing_under_way(unasked);
@@ -331,6 +335,8 @@ void client::at_idle(net::bytes unasked) {
 }
 
 void client::nothing_under_way(net::bytes unasked) {
+    lent_->socket().begin_request();
+    settle_loss();
     if (stage_ == stage::serving && !draining_)
         return pool_.associates() ? rest(unasked) : give_back(unasked);
     backend& one = *lent_;
@@ -391,7 +397,7 @@ void client::leave_or_wait() {
 }
 
 void client::finish() {
-    if (std::exchange(orphaned_, false))
+    if (std::exchange(lost_, nullptr))
         pool_.counters.losses_hidden.add();
     if (ticket_ != 0)
         home_.stop_waiting(*this, std::exchange(ticket_, 0));
@@ -417,8 +423,8 @@ void client::finish() {
 }
 
 void client::fail() {
-    if (std::exchange(orphaned_, false))
-        told_of_loss();
+    if (lost_)
+        settle_loss();
     else
         log_failure();
     socket_.send(session_.out());
@@ -435,39 +441,6 @@ void client::log_failure() const {
                {"address", socket_.is_open() ? net::peer_of(socket_.fd()) : std::string{}},
                {"sqlstate", told.sqlstate},
                {"cause", out.empty() ? "no error fits into the reply under way" : told.message}});
-}
-
-void client::told_of_loss() {
-    pool_.counters.losses_told.add();
-    const auto& why = session_.last_words();
-    log::warn("a client was told that its backend was lost",
-              {{"database", pool_.shared.settings().name},
-               {"sqlstate", why.sqlstate},
-               {"cause", why.message}});
-}
-
-void client::on_backend_lost(session::loss why) {
-    lent_ = nullptr;
-    cancel_due_ = false;
-    const bool was_restoring = std::exchange(restoring_, false);
-    const auto step = session_.backend_lost(std::move(why));
-    orphaned_ = true;
-    if (step.what == act::fail)
-        return fail();
-    if (step.what == act::reply) {
-        socket_.send(session_.out());
-        orphaned_ = false;
-        told_of_loss();
-    }
-    if (stage_ != stage::serving)
-        return finish();
-    if (step.what == act::acquire && !acquire())
-        return;
-    if (was_restoring || !held_.empty())
-        return feed_held();
-    resume_reading();
-    if (draining_ && stage_ == stage::serving)
-        drain(false);
 }
 
 /// The end of its stream alone is like Terminate: who only stopped sending can still

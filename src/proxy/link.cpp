@@ -8,11 +8,16 @@ void link::send(net::slice data) {
     if (!socket_ || data.empty())
         return;
     if (!tls_) {
-        engine_.send(*socket_, std::move(data));
+        give(std::move(data));
         return;
     }
     // What cannot be encrypted any more shows as the end of the connection.
     (void)tls_->encrypt(data.view(), [&](net::bytes part) { send_raw(part); });
+}
+
+void link::give(net::slice data) {
+    given_ += data.size();
+    engine_.send(*socket_, std::move(data));
 }
 
 void link::close() {

@@ -343,6 +343,7 @@ void worker::lose(backend& one, session::loss why) {
                                {"cause", why.message}});
     auto* user = one.user();
     one.take_back();
+    const bool nothing_written = one.socket().nothing_written();
     one.socket().close();
     bury(one);
     pool.shared.closed(true);
@@ -350,7 +351,7 @@ void worker::lose(backend& one, session::loss why) {
         log::info("pool stale, recreating when a client needs it",
                   {{"database", pool.shared.settings().name}});
     if (user)
-        user->on_backend_lost(std::move(why));
+        user->on_backend_lost(std::move(why), nothing_written);
     else
         pool.counters.losses_hidden.add();
 }

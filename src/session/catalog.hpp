@@ -3,6 +3,9 @@
 // wait for whoever holds a lock on that.
 #pragma once
 
+#include <string>
+#include <string_view>
+
 namespace pgballast::session::catalog {
 
 /// One row, 't' or 'f': nothing that a plain SELECT, INSERT, UPDATE or DELETE could run in
@@ -37,6 +40,60 @@ inline constexpr const char* holds_no_user_code =
     " where c.contype operator(pg_catalog.=) 'c' and c.conrelid operator(pg_catalog.>=) 16384"
     " and p.provolatile operator(pg_catalog.=) 'v' and"
     " p.oid operator(pg_catalog.<>) all ('{1598,2649,3432}'::pg_catalog.oid[]));";
+
+/// What the source of a function, or an expression that the database holds, would have to contain
+/// to do something: a regular expression, and OIDs of built-in functions, one or the other.
+struct code_signs {
+    std::string_view words;
+    std::string_view functions;
+};
+
+/// To take a lock of the session; to make what a session keeps; to set anything.
+inline constexpr std::string_view lock_functions =
+    "2880|2881|2882|2883|2884|2885|2886|2887|2888|2889";
+inline constexpr code_signs locks{"advisory", lock_functions};
+inline constexpr code_signs keeps{
+    "advisory|dblink|(^|[^a-z0-9_])(temp|temporary|listen|prepare|hold|load|execute|discard)"
+    "([^a-z0-9_]|$)",
+    lock_functions};
+inline constexpr code_signs sets{
+    "advisory|dblink|(^|[^a-z0-9_])(temp|temporary|listen|prepare|hold|load|execute|discard|"
+    "set|reset|set_config|setseed|currval|lastval)([^a-z0-9_]|$)",
+    "2078|1599|1575|2559|2880|2881|2882|2883|2884|2885|2886|2887|2888|2889"};
+
+/// One row, 't' or 'f': no code of the database's users bears such signs. `unnamed`: only code
+/// counts that somebody may run without naming it, see `code_that_may_change_sessions`.
+inline std::string holds_no_code_with(const code_signs& of, bool unnamed) {
+    std::string text =
+        "select not exists (select from pg_catalog.pg_proc p"
+        " where p.oid operator(pg_catalog.>=) 16384 and p.prosrc operator(pg_catalog.~*) '";
+    text.append(of.words).append("'");
+    if (unnamed)
+        text +=
+            " and (p.prorettype operator(pg_catalog.=) 2279::pg_catalog.oid"
+            " or p.prorettype operator(pg_catalog.=) 3838::pg_catalog.oid"
+            " or exists (select from pg_catalog.pg_depend d"
+            " where d.refclassid operator(pg_catalog.=) 1255::pg_catalog.oid"
+            " and d.refobjid operator(pg_catalog.=) p.oid)"
+            " or exists (select from pg_catalog.pg_proc q"
+            " where q.oid operator(pg_catalog.>=) 16384 and q.oid operator(pg_catalog.<>) p.oid"
+            " and pg_catalog.strpos(q.prosrc, p.proname) operator(pg_catalog.>) 0))";
+    text +=
+        ") and not exists (select from (select ev_action::pg_catalog.text"
+        " from pg_catalog.pg_rewrite where oid operator(pg_catalog.>=) 16384"
+        " union all select adbin::pg_catalog.text from pg_catalog.pg_attrdef"
+        " union all select polqual::pg_catalog.text from pg_catalog.pg_policy"
+        " union all select polwithcheck::pg_catalog.text from pg_catalog.pg_policy"
+        " union all select typdefaultbin::pg_catalog.text from pg_catalog.pg_type"
+        " where oid operator(pg_catalog.>=) 16384"
+        " union all select conbin::pg_catalog.text from pg_catalog.pg_constraint"
+        " where oid operator(pg_catalog.>=) 16384"
+        " union all select pg_catalog.jsonb_object_field_text(pg_catalog.to_jsonb(p), 'prosqlbody')"
+        " from pg_catalog.pg_proc p where p.oid operator(pg_catalog.>=) 16384"
+        " and p.prosrc operator(pg_catalog.=) '') expressions(tree)"
+        " where tree operator(pg_catalog.~) ':funcid (";
+    return text.append(of.functions).append(") ');");
+}
 
 /// Behind it: name, source and language of each function that may change what is looked at
 /// in a session, and whether somebody may run it without naming it: through another function,

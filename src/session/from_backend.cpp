@@ -78,6 +78,13 @@ bytes session::whole_types() const noexcept {
 
 /// Nothing returned: the piece is relayed to the client.
 std::optional<step> session::judge(const message_stream::piece& piece) {
+    if (auto stop = judge_own(piece))
+        return stop;
+    return tell(piece.type, piece.data, piece.ends);
+}
+
+/// … of what is not for the client, or not as it is.
+std::optional<step> session::judge_own(const message_stream::piece& piece) {
     if (piece.begins) {
         switch (piece.type) {
             case 'E':
@@ -98,9 +105,8 @@ std::optional<step> session::judge(const message_stream::piece& piece) {
                     return violated("a reply that nobody asked for");
                 count_reply();
                 if (verdict == expected_replies::verdict::parsed) {
-                    out_.assign(parse_complete);
                     backend_body_ = route::swallow;
-                    return step{0, act::send, 0};
+                    return tell_instead(std::string{parse_complete});
                 }
                 backend_body_ =
                     verdict == expected_replies::verdict::swallow ? route::swallow : route::relay;
@@ -129,6 +135,9 @@ void session::on_own_row(const message_stream::piece& piece) {
                 surveyor_->row(piece.body());
             else
                 surveyor_->unread_row();
+            return;
+        case own::proof:
+            proved_ = piece.data.ends_with('t');
             return;
         case own::look:
             if (!piece.whole() || std::exchange(row_seen_, true))
@@ -179,6 +188,7 @@ std::optional<step> session::on_error(const message_stream::piece& piece) {
     const auto fields = wire::decode_error_fields(piece.body());
     if (fields.fatal()) {
         last_words_ = loss_by(fields);
+        last_words_.by_error = !shutdown_noticed_;
         return step{0, act::lost, 0};
     }
     const bool extended = bytes{"PBDEC"}.find(expected_.front()) != bytes::npos;
@@ -212,7 +222,7 @@ std::optional<step> session::on_error(const message_stream::piece& piece) {
         backend_->statements->doubt_all();  // parsed anew before their next use
     if (rename_in_error(piece.body())) {
         backend_body_ = route::swallow;
-        return step{0, act::send, 0};
+        return tell_instead(std::exchange(out_, {}));
     }
     backend_body_ = route::relay;
     backend_body_relayed_ = !piece.ends;
@@ -226,6 +236,7 @@ std::optional<step> session::on_notice(const message_stream::piece& piece) {
         // The client is told what became of its request, in one error, when the end
         // of the connection follows; this warning would only confuse its driver.
         last_words_ = {std::string{fields.sqlstate}, std::string{fields.message}};
+        shutdown_noticed_ = true;
         backend_body_ = route::swallow;
         return step{0, act::drop, 0};
     }
@@ -265,11 +276,17 @@ std::optional<step> session::on_ready_for_query(const message_stream::piece& pie
             return on_own_ready(what, *status);
         case expected_replies::verdict::parsed:
         case expected_replies::verdict::relay:
+            if (recovery_ && recovery_->passes_over())
+                return replies_differ();
             count_reply();
             known_.prepares_no_more();
             txn_ = *status;
+            if (txn_ == wire::txn::idle)
+                known_.ends();
+            backend_->since_idle.ready(txn_ != wire::txn::idle, nothing_under_way());
+            if (const auto again = std::exchange(recovery_, nullptr))
+                aftermath_ = again->how;
             if (!expected_.owes()) {
-                opener_.clear();
                 deallocates_ = false;
                 deallocating_.clear();
                 sets_in_block_ &= txn_ != wire::txn::idle;
@@ -309,12 +326,17 @@ std::optional<step> session::restore_startup() {
 std::optional<step> session::on_own_ready(own what, wire::txn status) {
     if (what == own::startup)
         return on_startup_restored(status);
+    if (what == own::opening)
+        return status == wire::txn::open ? looked()
+                                         : violated("no transaction where one was begun");
     if (status != wire::txn::idle)
         return violated("a transaction that nobody asked for");
     if (what == own::survey)
         return on_surveyed();
     if (what == own::restoration)
         return on_restored();
+    if (what == own::proof)
+        return on_proved();
     if (what == own::prepare)  // if it has failed, so will what uses the statement
         return looked();
     if (own_failed_ || !row_seen_)
@@ -362,13 +384,16 @@ step session::on_restored() {
         if (phase_ != phase::restoring)
             return looked();  // the client's request may have been answered without the server
         backend_->accept(restoration_.text);
-        phase_ = phase::ready;
         lost_while_idle_ = false;
         known_.no_code_has_run();
+        if (recovery_ && !recovery_->proof.empty())
+            return {0, act::drop, 0};
+        phase_ = phase::ready;
         return {0, act::resume, 0};
     }
     if (phase_ != phase::restoring)  // the client's request is behind it already
         return violated("an error where the same text had worked before");
+    told(wire::sqlstate::admin_shutdown);
     if (last_words_.sqlstate.empty())
         return fail_with({"FATAL", wire::sqlstate::admin_shutdown,
                           "session state may have been lost with its backend",

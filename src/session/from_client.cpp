@@ -34,6 +34,10 @@ constexpr bool contains(bytes types, char type) noexcept {
 
 step session::from_client(bytes in) {
     const auto whole_types = keeps_session() || names_.size() != 0 ? judged_types : naming_types;
+    if (!refeed_.empty()) {
+        out_ = std::exchange(refeed_, {});
+        return {0, act::again, 0};
+    }
     if (front_due_)
         return send_held_front();
     std::size_t run = 0;
@@ -41,6 +45,8 @@ step session::from_client(bytes in) {
         const auto rest = in.substr(run);
         if (phase_ == phase::failed)
             return {run, act::drop, rest.size()};
+        if (aborted_ && !(client_.within_message() && client_body_ == route::swallow))
+            return in_aborted_block(rest);
 
         const auto header = client_.header(rest, message_max_);
         if (!header) {
@@ -52,7 +58,7 @@ step session::from_client(bytes in) {
             if (auto stop = gate(**header)) {
                 stop->relay = run;
                 if (stop->what == act::drop || stop->what == act::reply)
-                    stop->used = pass_over(rest);
+                    stop->used = skip_message(rest);
                 return *stop;
             }
         }
@@ -64,18 +70,16 @@ step session::from_client(bytes in) {
             return {run, act::drop, piece->used};
         if (piece->begins)
             note_request(*piece);
-        if (piece->type == 'Q' || piece->type == 'P') {
-            if (piece->begins)
-                opener_.begin(piece->type);
-            opener_.feed(piece->begins ? piece->body() : piece->data);
-            if (keeps_session() && !piece->whole())
-                known_.runs_part(piece->data, piece->begins);
-        }
+        if ((piece->type == 'Q' || piece->type == 'P') && keeps_session() && !piece->whole())
+            known_.runs_part(piece->data, piece->begins);
         if (piece->begins || !front_.empty())
             if (auto stop = send_request(*piece)) {
                 stop->relay = run;
+                if (stop->what != act::reply)
+                    keep_asked(*piece);
                 return *stop;
             }
+        keep_asked(*piece);
         if (!piece->in_place) {
             out_.assign(piece->data);
             return {run, act::send, piece->used};
@@ -87,14 +91,30 @@ step session::from_client(bytes in) {
     return {run, act::done, 0};
 }
 
+/// What has gone to the backend, or waits to, might have to be sent to another one. Data of a
+/// COPY cannot be.
+void session::keep_asked(const message_stream::piece& piece) {
+    if (contains("dcf", piece.type))
+        backend_->since_idle.give_up();
+    else
+        backend_->since_idle.asked(piece.data);
+}
+
+/// Of types that are no requests. Nothing returned: it is one.
+std::optional<step> session::gate_type(char type) {
+    if (!contains(frontend_types, type))
+        return protocol_violation(std::string{"invalid frontend message type "} +
+                                  std::to_string(static_cast<unsigned char>(type)));
+    if (type == 'X')
+        return step{0, act::leave, 0};
+    return {};
+}
+
 /// May the message that begins go to the backend? Nothing returned: yes.
 std::optional<step> session::gate(const wire::frame_header& header) {
     client_body_ = route::relay;
-    if (!contains(frontend_types, header.type))
-        return protocol_violation(std::string{"invalid frontend message type "} +
-                                  std::to_string(static_cast<unsigned char>(header.type)));
-    if (header.type == 'X')
-        return step{0, act::leave, 0};
+    if (auto stop = gate_type(header.type))
+        return stop;
     if (pass_next_) {
         pass_next_ = false;
         return step{0, act::drop, 0};
@@ -109,10 +129,8 @@ std::optional<step> session::gate(const wire::frame_header& header) {
         wire::append_ready_for_query(out_, wire::txn::idle);
         return step{0, act::reply, 0};
     }
-    if (lost_in_block_)
-        return fail_with({"FATAL", wire::sqlstate::serialization_failure,
-                          "the transaction was lost with its backend and did not commit",
-                          last_words_.message, "Run the transaction again."});
+    if (closes_)
+        return lost_block_closes();
     if (lost_while_idle_ && !backend_ && relies_on_lost_state(header))
         return session_lost();
     if (!backend_)
@@ -130,7 +148,7 @@ std::optional<step> session::gate_without_backend(char type) {
     switch (type) {
         case 'S':  // nothing to synchronise with: no backend is woken for that
             out_.clear();
-            wire::append_ready_for_query(out_, wire::txn::idle);
+            wire::append_ready_for_query(out_, txn_);
             return step{0, act::reply, 0};
         case 'H':
         case 'd':  // behind a COPY that has failed, as PostgreSQL ignores them
@@ -175,7 +193,7 @@ bool session::as_at_login() const noexcept {
 }
 
 /// Takes what is there of a message that goes nowhere; its rest will follow it.
-std::size_t session::pass_over(bytes in) {
+std::size_t session::skip_message(bytes in) {
     const auto piece = client_.next(in, {}, message_max_);
     client_body_ = route::swallow;
     return piece->used;
@@ -184,8 +202,11 @@ std::size_t session::pass_over(bytes in) {
 void session::note_request(const message_stream::piece& piece) {
     pipelines_ |= expected_.ready_owed() && contains(request_types, piece.type);
     backend_used_ = true;
-    if (keeps_session())
-        note_text(piece);
+    if (!keeps_session())
+        return;
+    if (txn_ == wire::txn::idle && expected_.all_done())
+        known_.begins();
+    note_text(piece);
 }
 
 /// What comes of a message that begins, or whose names have not been whole. Nothing

@@ -92,6 +92,19 @@ void knowledge::runs_anything() {
     about_->defined();
 }
 
+void knowledge::rolled_back(std::optional<wire::bytes> requests) {
+    if (!before_)
+        return;
+    code_rolled_back_ |= code_may_run_ && !before_->code_may_run;
+    for (const auto outlives : {"advisory", "prepare", "deallocate"})
+        if (!requests || sql::contains_folded(*requests, outlives))
+            return;
+    hidden_ = before_->hidden;
+    code_may_run_ = before_->code_may_run;
+    code_unseen_ = before_->code_unseen;
+    changed_by_name_ = before_->changed_by_name;
+}
+
 void knowledge::discarded_all() {
     hidden_ = code_may_run_ = code_unseen_ = false;
     lasting_ = 0;
@@ -121,6 +134,15 @@ bool knowledge::settings_are_certain() const {
 std::string knowledge::fingerprint(const reported& told) const {
     static const startup_settings none;
     return fingerprint_of(told, settings_ ? *settings_ : none);
+}
+
+bool knowledge::code_may_set() const {
+    const auto known = about_->known();
+    if (!known)
+        return true;
+    const auto& code = known->of_code;
+    return known->holds_code && (code.unknown_name || !code.names.empty() || code.reads_sequence ||
+                                 code.seeds_random || code.loads_library);
 }
 
 bool knowledge::code_may_change_parsing() const {

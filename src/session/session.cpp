@@ -30,7 +30,7 @@ void session::attach(backend_state& backend) {
     assert(!backend_ && expected_.empty());
     backend_ = &backend;
     backend_used_ = false;
-    restoration_failed_ = catalog_asked_ = false;
+    restoration_failed_ = catalog_asked_ = shutdown_noticed_ = proved_ = own_failed_ = false;
     last_words_ = {};
     out_.clear();
     // The rest of a message to nobody, a notification say, is not for this client.
@@ -52,6 +52,26 @@ void session::attach(backend_state& backend) {
         return;
     unnamed_.left_behind();
     prepare_by_sql();
+    open_block();
+    prove();
+}
+
+/// AND CHAIN has promised one.
+void session::open_block() {
+    if (opening_.empty())
+        return;
+    wire::append_query(out_, opening_);
+    expected_.sent_own_query(own::opening);
+    opening_.clear();
+}
+
+/// Before anything is run again the new backend is asked whether it may.
+void session::prove() {
+    if (!recovery_ || recovery_->proof.empty())
+        return;
+    wire::append_query(out_, recovery_->proof);
+    expected_.sent_own_query(own::proof);
+    phase_ = phase::restoring;
 }
 
 void session::send_restoration(const backend_state& backend) {
@@ -104,9 +124,9 @@ void session::plan_hand_over(backend_state& backend) {
         restoration_.text.insert(0, "deallocate all;");
         backend.statements->clear();
     }
-    if (lost_while_idle_ && known_.code_may_have_run()) {
+    if (lost_while_idle_ && (known_.code_may_have_run() || known_.code_was_rolled_back())) {
         planned_for_ = {};
-        restoration_.text.insert(0, catalog::holds_no_user_code);
+        restoration_.text.insert(0, question_about_code());
         restoration_.may_fail = restoration_.always_wait = catalog_asked_ = true;
     }
 }
@@ -134,6 +154,14 @@ void session::ask(own what, bytes text) {
     out_.clear();
     wire::append_query(out_, text);
     expected_.sent_own_query(what);
+}
+
+/// What has to be answered by yes before a lost session can be made again.
+std::string session::question_about_code() const {
+    if (!known_.code_may_have_run())
+        return catalog::holds_no_code_with(catalog::locks, false);  // all else was rolled back
+    return catalog::holds_no_code_with(known_.code_may_set() ? catalog::sets : catalog::keeps,
+                                       true);
 }
 
 std::string session::carried() const {

@@ -113,6 +113,15 @@ bytes query_text(bytes definition) noexcept {
     return definition.substr(0, definition.find('\0'));
 }
 
+std::vector<std::uint32_t> parameter_types(bytes definition) {
+    reader in{definition};
+    in.cstring();
+    std::vector<std::uint32_t> types(static_cast<std::uint16_t>(in.i16()));
+    for (auto& type : types)
+        type = static_cast<std::uint32_t>(in.i32());
+    return types;
+}
+
 void append_parse(std::string& out, bytes name, bytes definition) {
     message{out, 'P'}.cstring(name).view(definition);
 }

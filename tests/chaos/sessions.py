@@ -52,6 +52,11 @@ class SimpleSession:
     def closed(self) -> bool:
         return self._libpq.status != psycopg.pq.ConnStatus.OK
 
+    @property
+    def in_block(self) -> bool:
+        """As the last ReadyForQuery said."""
+        return self._libpq.transaction_status != psycopg.pq.TransactionStatus.IDLE
+
     def run(self, text: str) -> List[Row]:
         self._send(self._libpq.send_query, text.encode())
         return self._answer()
@@ -181,6 +186,10 @@ class ExtendedSession:
     @property
     def closed(self) -> bool:
         return self._connection.is_closed()
+
+    @property
+    def in_block(self) -> bool:
+        return self._connection.is_in_transaction()
 
     def run(self, text: str) -> List[Row]:
         try:

@@ -31,17 +31,25 @@ class Violation(Exception):
 
 class Told:
     """What a client was told of its writes, each a number of its own. One that is in neither
-    list was answered by an error, or never sent: it must be absent."""
+    list was answered by an error, 40001 in most cases, or never sent: it must be absent."""
 
     def __init__(self) -> None:
         self.acknowledged: List[int] = []
         self.unknown: List[int] = []
+        # Of those outside a block: how many there were, and how many saw an error of any kind.
+        self.alone = self.alone_failed = 0
 
     def settle(self, writes: Iterable[int], error: Optional[Lost]) -> None:
         if error is None:
             self.acknowledged += writes
         elif error.may_have_run:
             self.unknown += writes
+
+    def settle_alone(self, write: int, error: Optional[Lost]) -> None:
+        """A statement outside a block."""
+        self.alone += 1
+        self.alone_failed += error is not None
+        self.settle([write], error)
 
 
 class Workload:
@@ -63,16 +71,21 @@ class Workload:
         """All texts in one transaction. Only a COMMIT that was sent can have been done."""
         for text in ["begin", *texts]:
             session.run(text)
-        self.alone(session, writes, "commit")
-
-    def alone(self, session: Any, writes: List[int], text: str) -> None:
-        """The text that does the writes, or ends the transaction they are in."""
         try:
-            session.run(text)
+            session.run("commit")
         except Lost as error:
             self.told.settle(writes, error)
             raise
         self.told.settle(writes, None)
+
+    def alone(self, session: Any, write: int, text: str) -> None:
+        """The text that does the write, outside a block."""
+        try:
+            session.run(text)
+        except Lost as error:
+            self.told.settle_alone(write, error)
+            raise
+        self.told.settle_alone(write, None)
 
 
 class Inserts(Workload):
@@ -82,14 +95,40 @@ class Inserts(Workload):
     def step(self, session: Any) -> None:
         writes = [self.new_write() for _ in range(self.dice.randint(1, 5))]
         texts = [f"insert into inserts values ({write})" for write in writes]
-        if self.dice.random() < 0.4:
+        kind = self.dice.random()
+        if kind < 0.2:
             self.in_block(session, writes, texts)
+            return
+        if kind < 0.4:
+            self.nested(session, writes, texts)
             return
         outcomes = session.run_all(texts)
         for write, error in zip(writes, outcomes):
-            self.told.settle([write], error)
+            self.told.settle_alone(write, error)
         for error in filter(None, outcomes):
             raise error
+
+    def nested(self, session: Any, writes: List[int], texts: List[str]) -> None:
+        """As frameworks do it."""
+        try:
+            self.in_block(session, writes, ["savepoint here", *texts, "release here"])
+        except Lost as error:
+            if error.sqlstate == "40001" and session.in_block:
+                self.go_on_in_vain(session)
+            raise
+
+    def go_on_in_vain(self, session: Any) -> None:
+        """Takes the loss of the block for a failure of the inner transaction. Whoever takes
+        ROLLBACK TO for ROLLBACK lets the rest be written outside of any."""
+        lost = f"insert into inserts values ({self.new_write()})"
+        for text in ["rollback to savepoint here", lost, "release here"]:
+            try:
+                session.run(text)
+            except Lost as error:
+                if error.sqlstate == "25P02":
+                    continue
+                raise
+            raise Violation(f"{text} was done in a block that is lost")
 
     @staticmethod
     def judge(server: Any, clients: List[Workload]) -> None:
@@ -105,7 +144,7 @@ class Counting(Workload):
         if self.dice.random() < 0.3:
             self.in_block(session, [write], [text])
         else:
-            self.alone(session, [write], text)
+            self.alone(session, write, text)
 
     @staticmethod
     def judge(server: Any, clients: List[Workload]) -> None:
@@ -140,7 +179,7 @@ class Appends(Workload):
     def step(self, session: Any) -> None:
         write, list_id = self.new_write(), self.dice.randint(1, LISTS)
         text = f"update lists set items = items || {write}::bigint where id = {list_id}"
-        self.alone(session, [write], text)
+        self.alone(session, write, text)
 
     @staticmethod
     def judge(server: Any, clients: List[Workload]) -> None:

@@ -30,7 +30,8 @@ struct conversation {
     }
 
     void feed_held() {
-        const auto input = std::exchange(held, {});
+        auto input = std::exchange(held, {});
+        std::string again;
         bytes in = input;
         while (!ended) {
             const auto next = one.from_client(in);
@@ -47,6 +48,11 @@ struct conversation {
                     break;
                 case act::reply:
                     to_client.append(one.out());
+                    break;
+                case act::again:
+                    again.assign(one.out()).append(in);
+                    input.swap(again);
+                    in = input;
                     break;
                 case act::acquire:
                     require(!lent);
@@ -115,10 +121,12 @@ struct conversation {
         lent = false;
         waiting = false;
         const bool restoring = one.must_wait();
-        const auto next = one.backend_lost(std::move(why));
+        const auto next = one.backend_lost(std::move(why), at);
         require(next.what == act::fail || !one.in_flight());
         require(restoring == (next.what == act::acquire) || next.what == act::reply ||
-                next.what == act::fail);
+                next.what == act::again || next.what == act::fail);
+        if (next.what == act::again)
+            held.insert(0, one.out());
         if (next.what == act::reply)
             to_client.append(one.out());
         ended |= next.what == act::fail;
@@ -137,7 +145,7 @@ struct conversation {
             one.attach(*backend);
             to_server.append(one.out());
         } else {
-            require(one.refuse({"ERROR", "57P03", "none"}).what == act::reply);
+            ended = one.refuse({"ERROR", "57P03", "none"}).what == act::fail;
             to_client.append(one.out());
         }
         feed_held();
@@ -175,6 +183,7 @@ struct conversation {
     std::unique_ptr<session::backend_state> backend;
     const session::mode how;
     bool lent = false, waiting = false, ended = false;
+    const session::circumstances at{};
     std::size_t steps = 0;
     std::string held, to_client, to_server;
 };
@@ -192,7 +201,8 @@ void play(conversation& talk, bytes events, bool octets) {
             if (what & 4)
                 talk.yield();
             else if (what & 1)
-                talk.lose({});
+                talk.lose((what & 2) ? session::loss{"57P01", "terminated", true}
+                                     : session::loss{});
             else
                 talk.answer_wait((what & 2) != 0);
             continue;

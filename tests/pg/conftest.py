@@ -8,6 +8,7 @@ from authority import Authority
 from neonsim import NeonSim
 from pgballast import CannotServe, Pgballast
 from postgres import Postgres
+from relay import Relay
 from unshared import Unshared
 
 
@@ -52,6 +53,13 @@ def postgres(shared_postgres: Postgres) -> Iterator[Postgres]:
     yield shared_postgres
     if shared_postgres.process is None:
         shared_postgres.start()
+
+
+@pytest.fixture
+def relay(postgres: Postgres) -> Iterator[Relay]:
+    made = Relay(postgres.port)
+    yield made
+    made.end()
 
 
 @pytest.fixture

@@ -1,82 +1,18 @@
 """What a query costs on its way: one round trip between pgballast and PostgreSQL, whatever is
 carried over in front of it; counted at the socket."""
 
-import contextlib
-import selectors
-import socket
-import threading
-from typing import Iterator, List
+from typing import List
 
-import psycopg2
 import pytest
 from plainclient import SYNC, bind, execute, first_column, parse
 from queries import run
-
-
-class Relay:
-    """Between pgballast and a server: counts how often the server is sent something after it
-    has said something."""
-
-    def __init__(self, port: int) -> None:
-        self.server = ("127.0.0.1", port)
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self.listener.getsockname()[1]
-        self.trips = 0
-        self._peers: dict = {}
-        self._server_spoke: dict = {}
-        self._selector = selectors.DefaultSelector()
-        self._selector.register(self.listener, selectors.EVENT_READ)
-        self._ended = False
-        self._thread = threading.Thread(target=self._run)
-        self._thread.start()
-
-    def end(self) -> None:
-        self._ended = True
-        self._thread.join()
-        for each in [self.listener, *self._peers]:
-            each.close()
-
-    def _run(self) -> None:
-        while not self._ended:
-            for key, _ in self._selector.select(0.1):
-                self._accept() if key.fileobj is self.listener else self._pass_on(key.fileobj)
-
-    def _accept(self) -> None:
-        client, _ = self.listener.accept()
-        server = socket.create_connection(self.server)
-        self._peers.update({client: server, server: client})
-        self._server_spoke[server] = True
-        for each in (client, server):
-            self._selector.register(each, selectors.EVENT_READ)
-
-    def _pass_on(self, source: socket.socket) -> None:
-        octets = source.recv(1 << 20)
-        target = self._peers[source]
-        if not octets:
-            self._selector.unregister(source)
-            with contextlib.suppress(OSError):
-                target.shutdown(socket.SHUT_WR)
-            return
-        if source in self._server_spoke:
-            self._server_spoke[source] = True
-        elif self._server_spoke[target]:
-            self._server_spoke[target] = False
-            self.trips += 1
-        target.sendall(octets)
-
-
-@pytest.fixture
-def relay(postgres) -> Iterator[Relay]:
-    made = Relay(postgres.port)
-    yield made
-    made.end()
+from relay import Relay
 
 
 @pytest.fixture
 def proxy(postgres, relay, start_shared, io):
     """One backend for all, behind the relay."""
-    dsn = psycopg2.extensions.make_dsn(postgres.dsn, host="127.0.0.1", port=relay.port)
-    return start_shared(upstream=dsn, io=io)
+    return start_shared(upstream=relay.dsn_of(postgres.dsn), io=io)
 
 
 def trips_of(relay: Relay, asks: List) -> int:

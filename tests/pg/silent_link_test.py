@@ -10,7 +10,9 @@ import threading
 
 import psycopg2
 import pytest
+from losing import MODES, begin_anew, done
 from neonsim import wait_until
+from plainclient import error_of, first_column, types
 from postgres import Postgres
 from queries import Stopwatch, rows, value
 
@@ -67,30 +69,48 @@ def far_postgres(link):
         yield postgres
 
 
-def test_a_silent_link_is_found_out_within_10_s(link, far_postgres, start_pgballast, io):
-    proxy = start_pgballast(far_postgres.dsn, io=io, pool={"min": 2})
-    idle, busy = proxy.connect(), proxy.connect(application_name=f"busy by {io}")
-    errors = []
+@pytest.fixture
+def written(far_postgres) -> str:
+    """An empty table that clients may write to; those on the other side of a cut are gone."""
+    begin_anew(far_postgres, "drop table if exists written; create table written (x int)")
+    done(far_postgres, "grant all on written to app")
+    return "written"
 
-    def query() -> None:
+
+class Asker(threading.Thread):
+    """Asks once; `answer` is a value or an SQLSTATE."""
+
+    def __init__(self, connection, text: str) -> None:
+        super().__init__()
+        self.connection, self.text = connection, text
+        self.answer = None
+        self.start()
+
+    def run(self) -> None:
         try:
-            value(busy, "select pg_sleep(60)")
+            self.answer = value(self.connection, self.text)
         except psycopg2.Error as error:
-            errors.append(error.pgcode)
+            self.answer = error.pgcode
 
-    running = threading.Thread(target=query)
-    running.start()
-    observer = far_postgres.connect()
-    active = "select from pg_stat_activity where application_name = 'busy by %s' and state = 'active'"
-    wait_until(lambda: rows(observer, active % io))
+
+@pytest.mark.parametrize("mode", MODES)
+def test_row_6_a_silent_link_is_found_out_within_10_s(
+    link, far_postgres, start_pgballast, written, mode, io
+):
+    """The one in the middle of a write is told; the idle one's backend is merely gone."""
+    proxy = start_pgballast(far_postgres.dsn, mode=mode, io=io, pool={"min": 2})
+    idle, busy = proxy.connect(), proxy.connect(application_name=f"busy in {mode} by {io}")
     assert value(idle, "select 1") == 1
+    asker = Asker(busy, f"insert into {written} select 1 from pg_sleep(60) returning x")
+    observer = far_postgres.connect()
+    active = "select from pg_stat_activity where application_name = '%s' and state = 'active'"
+    wait_until(lambda: rows(observer, active % f"busy in {mode} by {io}"))
     link.cut()
     try:
-        # The one in the middle of a query is told; the idle one's backend is merely gone.
         with Stopwatch() as watch:
-            running.join()
+            asker.join()
             wait_until(lambda: proxy.count("backend lost") >= 2, AT_MOST_S)
-        assert errors == ["08007"]
+        assert asker.answer == "08007"
         assert watch.seconds < AT_MOST_S
     finally:
         link.heal()
@@ -98,17 +118,31 @@ def test_a_silent_link_is_found_out_within_10_s(link, far_postgres, start_pgball
     assert value(busy, "select 3") == 3
 
 
-def test_a_request_sent_into_a_silent_link_is_answered_within_10_s(
-    link, far_postgres, start_pgballast
+@pytest.mark.parametrize("mode", MODES)
+def test_row_6_what_is_sent_into_a_silent_link_is_answered_or_told_of_within_10_s(
+    link, far_postgres, start_pgballast, written, mode
 ):
-    client = start_pgballast(far_postgres.dsn).connect()
-    assert value(client, "select 1") == 1
+    """A write is told, so is a block; who only reads hears nothing but an answer, once there is
+    another link."""
+    proxy = start_pgballast(far_postgres.dsn, mode=mode)
+    writer, reader, in_block = proxy.connect(), proxy.connect(), proxy.raw()
+    in_block.query(f"begin; insert into {written} values (1)")
+    assert value(writer, "select 1") == value(reader, "select 1") == 1
     link.cut()
     try:
-        with Stopwatch() as watch, pytest.raises(psycopg2.Error) as told:
-            value(client, "select 2")
-        assert told.value.pgcode == "08007"
+        with Stopwatch() as watch:
+            write = Asker(writer, f"insert into {written} values (2) returning x")
+            read = Asker(reader, "select 2")
+            told = in_block.query(f"insert into {written} values (3)")
+            write.join()
+        assert (error_of(told)["C"], told[-1].body) == ("40001", b"E")
+        assert write.answer == "08007"
         assert watch.seconds < AT_MOST_S
+        assert read.is_alive()
     finally:
         link.heal()
-    assert value(client, "select 3") == 3
+    read.join()
+    assert read.answer == 2
+    assert types(in_block.query("commit")) == "CZ"
+    assert first_column(in_block.query(f"select x from {written}")) in ([], ["2"])
+    assert value(writer, "select 3") == 3

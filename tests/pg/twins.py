@@ -170,10 +170,10 @@ class _Listener:
 
 
 def answers_to(octets: bytes) -> int:
-    """How many times ReadyForQuery: once for each Query and Sync."""
+    """How many times ReadyForQuery: once for each Query, FunctionCall and Sync."""
     at, count = 0, 0
     while at < len(octets):
-        count += octets[at : at + 1] in (b"Q", b"S")
+        count += octets[at : at + 1] in (b"Q", b"F", b"S")
         at += 1 + struct.unpack_from("!i", octets, at + 1)[0]
     return count
 

@@ -78,7 +78,8 @@ void world::from_client(client& one, bytes in) {
 }
 
 void world::feed_held(client& one) {
-    const auto input = std::exchange(one.held, {});
+    auto input = std::exchange(one.held, {});
+    std::string again;
     bytes in = input;
     while (one.at == client::stage::serving) {
         const auto next = one.decider.from_client(in);
@@ -99,6 +100,11 @@ void world::feed_held(client& one) {
                 break;
             case act::reply:
                 tell(one, one.decider.out());
+                break;
+            case act::again:
+                again.assign(one.decider.out()).append(in);
+                input.swap(again);
+                in = input;
                 break;
             case act::acquire:
                 if (!acquire(one)) {
@@ -161,8 +167,10 @@ void world::on_granted(client& one, backend& to) {
 }
 
 void world::refuse(client& one, const pool::failure& why) {
-    one.decider.refuse({"ERROR", why.sqlstate, why.message});
+    const auto next = one.decider.refuse({"ERROR", why.sqlstate, why.message});
     tell(one, one.decider.out());
+    if (next.what == act::fail)
+        finish(one);
 }
 
 void world::from_backend(client& one, bytes in) {
@@ -232,12 +240,14 @@ void world::on_backend_lost(client& one, session::loss why) {
         tell(one, one.decider.out());
         return finish(one);
     }
+    if (next.what == act::again)
+        one.held.insert(0, one.decider.out());
     tally_.hidden += next.what == act::reply ? 0 : 1;
     if (one.at != client::stage::serving)
         return finish(one);
     if (next.what == act::acquire && !acquire(one))
         return;
-    if (was_restoring || !one.held.empty())
+    if (was_restoring || !one.held.empty() || one.decider.holds_message())
         feed_held(one);
 }
 

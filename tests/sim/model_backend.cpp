@@ -24,7 +24,7 @@ std::string quoted(const std::string& text, char quote, int nth) {
 }
 
 unsigned number_in(const std::string& text) {
-    return static_cast<unsigned>(std::stoul(text.substr(text.find(' ') + 1)));
+    return static_cast<unsigned>(std::stoul(text.substr(text.find_first_of("0123456789"))));
 }
 
 }  // namespace
@@ -180,7 +180,7 @@ bool model_backend::execute(const std::string& statement, std::string& out) {
         if (statement.starts_with(verb))
             return execute_prepared(statement, out);
     if (statement.starts_with("insert ")) {
-        pending_.push_back(number_in(statement));
+        pending_.push_back(number_in(statement.substr(statement.find(" ("))));
         wire::append_command_complete(out, "INSERT 0 1");
     } else if (statement.starts_with("set ")) {
         const auto end = statement.find('=');
@@ -193,7 +193,7 @@ bool model_backend::execute(const std::string& statement, std::string& out) {
     } else if (statement.starts_with("select pg_catalog.set_config(")) {
         set(quoted(statement, '\'', 0), quoted(statement, '\'', 1));
         show(quoted(statement, '\'', 1), out);
-    } else if (statement.starts_with("select not exists"))
+    } else if (statement.starts_with("select not exists") || statement.starts_with("with "))
         show("t", out);
     else if (statement == "select 1")
         show("1", out);

@@ -10,7 +10,7 @@ bool inserts(const std::string& statement) {
 }
 
 unsigned row_of(const std::string& statement) {
-    return static_cast<unsigned>(std::stoul(statement.substr(7)));
+    return static_cast<unsigned>(std::stoul(statement.substr(statement.find('(') + 1)));
 }
 
 std::vector<unsigned> rows_of(const request& one) {

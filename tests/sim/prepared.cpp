@@ -45,9 +45,10 @@ void prepared_statements::succeeded(const std::string& statement) {
     const auto verb = word(statement, 0);
     const auto& before = find(statement);
     if (makes(verb)) {
-        if (before.is == presence::present)
+        // SQL's PREPARE does not see those of the protocol that another backend was not given.
+        if (before.is == presence::present && verb == "parse")
             throw broken{"a client has lost a prepared statement: " + statement};
-        names_[word(statement, 1)] = {presence::present, text_in(statement)};
+        names_[word(statement, 1)] = {presence::present, text_in(statement), verb == "prepare"};
     } else if (uses(verb) || ends(verb)) {
         if (before.is == presence::absent && verb != "close")
             throw broken{"a client has met a foreign prepared statement: " + statement};
@@ -59,8 +60,13 @@ void prepared_statements::succeeded(const std::string& statement) {
 void prepared_statements::failed(const std::string& statement, bytes sqlstate) {
     const auto& before = find(statement);
     if (sqlstate == "26000") {
-        if (before.is == presence::present)
+        // SQL's own words do not see those of the protocol that another backend was not given.
+        const auto verb = word(statement, 0);
+        const bool unseen = !before.by_sql && (verb == "execute" || verb == "deallocate");
+        if (before.is == presence::present && !unseen)
             throw broken{"a client has lost a prepared statement: " + statement};
+        if (unseen)
+            return;
         names_.erase(word(statement, 1));
     } else if (sqlstate == "42P05" && before.is == presence::absent)
         throw broken{"a client has met a foreign prepared statement: " + statement};

@@ -27,6 +27,7 @@ class prepared_statements {
     struct known {
         presence is = presence::absent;
         std::string text;
+        bool by_sql = false;
     };
 
     const known& find(const std::string& statement) const;

@@ -9,7 +9,7 @@ struct author {
     unsigned next_row = of.first_row;
     unsigned next_transaction = 1;
 
-    std::string insert() { return "insert " + std::to_string(next_row++); }
+    std::string insert() { return "insert into t values (" + std::to_string(next_row++) + ")"; }
 
     std::string read() {
         static constexpr const char* reads[] = {"show TimeZone", "show application_name",

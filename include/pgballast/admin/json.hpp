@@ -23,4 +23,8 @@ bool is_any_down(const status& of);
 /// `/api/v1/stats`: everything.
 boost::json::object stats_json(const status& of);
 
+/// `/api/v1/stories`: what became of clients whose backend was lost, the newest first; of each
+/// database the last `proxy::stories::max`.
+boost::json::object stories_json(const status& of);
+
 }  // namespace pgballast::admin

@@ -2,6 +2,7 @@
 // upstream, so that no health check ever wakes a compute.
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <optional>
@@ -31,6 +32,7 @@ struct pool_totals {
     std::uint64_t backends_lost = 0;
     std::uint64_t losses_hidden = 0;
     std::uint64_t losses_told = 0;
+    std::array<std::uint64_t, proxy::loss_outcome_names.size()> losses{};  // by `loss_outcome`
     std::uint64_t cancels = 0;
     std::uint64_t pings = 0;  // answered while the compute slept
 };
@@ -60,6 +62,7 @@ struct pool_status {
     pool_totals totals{};
     std::optional<pool::failure> last_error{};  // kept after later successes
     std::optional<wall_clock::time_point> last_opened{};
+    std::vector<proxy::story> stories{};  // the newest first
 };
 
 struct status {

@@ -32,6 +32,8 @@ template <>
 inline constexpr auto names<answer_pings> = std::to_array<std::string_view>({"off", "empty",
                                                                              "select1"});
 template <>
+inline constexpr auto names<lost_transaction> = std::to_array<std::string_view>({"abort", "close"});
+template <>
 inline constexpr auto names<io_kind> = std::to_array<std::string_view>({"auto", "io_uring",
                                                                         "epoll"});
 template <>

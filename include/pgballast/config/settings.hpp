@@ -52,6 +52,7 @@ struct dsn {
 enum class pool_mode { automatic, transaction, session };
 enum class neon_pooler { replace, keep };
 enum class answer_pings { off, empty, select1 };
+enum class lost_transaction { abort, close };
 
 struct pool_settings {
     pool_mode mode = pool_mode::automatic;
@@ -77,6 +78,7 @@ struct retry_settings {
     milliseconds wait_timeout = std::chrono::seconds{60};  // of one client, all told
     milliseconds connect_timeout = std::chrono::seconds{15};
     milliseconds plain_delay{200};  // for an ordinary PostgreSQL that is restarting
+    config::lost_transaction lost_transaction = config::lost_transaction::abort;
 
     bool operator==(const retry_settings&) const = default;
 };

@@ -5,6 +5,7 @@
 #include <boost/system/error_code.hpp>
 #include <boost/system/result.hpp>
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -40,6 +41,9 @@ class connection {
  public:
     /// Bytes given to `send` that the kernel has not taken yet.
     std::size_t queued() const noexcept { return queued_; }
+
+    /// Bytes that the kernel has taken, or is just looking at.
+    std::uint64_t taken() const noexcept { return taken_; }
     int fd() const noexcept { return fd_; }
     bool paused() const noexcept { return paused_; }
 
@@ -54,6 +58,7 @@ class connection {
     bool paused_ = false;
     bool parked_ = false;
     std::size_t queued_ = 0;
+    std::uint64_t taken_ = 0;
     handler* handler_ = nullptr;
 };
 

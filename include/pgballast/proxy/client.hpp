@@ -12,6 +12,7 @@
 #include "pgballast/pool/failure.hpp"
 #include "pgballast/pool/line.hpp"
 #include "pgballast/proxy/link.hpp"
+#include "pgballast/proxy/stories.hpp"
 #include "pgballast/session/session.hpp"
 
 namespace pgballast::proxy {
@@ -73,7 +74,7 @@ class client final : public net::handler, public boost::intrusive::list_base_hoo
     // From the backend that is lent.
     void on_backend_data(net::slice data);
     void on_backend_drained();
-    void on_backend_lost(session::loss why);
+    void on_backend_lost(session::loss why, bool nothing_written = false);
 
     // net::handler
     void on_data(net::slice raw) override;
@@ -81,6 +82,19 @@ class client final : public net::handler, public boost::intrusive::list_base_hoo
     void on_drained() override;
 
  private:
+    struct lost_backend {
+        session::loss why;
+        std::chrono::steady_clock::time_point since = std::chrono::steady_clock::now();
+        std::chrono::steady_clock::time_point asked_at{};  // for another one
+
+        std::chrono::milliseconds took() const {
+            const auto from =
+                asked_at == std::chrono::steady_clock::time_point{} ? since : asked_at;
+            return std::chrono::duration_cast<std::chrono::milliseconds>(
+                std::chrono::steady_clock::now() - from);
+        }
+    };
+
     enum class stage {
         serving,
         leaving,  // has said Terminate: what is in flight is answered first
@@ -95,8 +109,11 @@ class client final : public net::handler, public boost::intrusive::list_base_hoo
     bool acquire();
     void lend(backend& one);
     void refuse(const pool::failure& why);
+    void tell_refusal(const wire::error_message& why);
     void carried_over();
-    void told_of_loss();
+    void settle_loss();
+    void loss_ended(loss_outcome how);
+    session::circumstances circumstances(bool nothing_written) const;
     void log_failure() const;
     void after_backend_data();
     void on_restored(net::bytes unasked);
@@ -123,13 +140,12 @@ class client final : public net::handler, public boost::intrusive::list_base_hoo
     stage stage_ = stage::serving;
     bool restoring_ = false;
     bool draining_ = false;
-    bool orphaned_ = false;    // its backend was lost, and it has not been told of it
     bool cancel_due_ = false;  // when our own query in front of the request is done
     const std::int32_t process_id_;
     std::atomic<unsigned>& of_account_;
     const std::string cancel_key_;
     std::string held_;
-    std::chrono::steady_clock::time_point asked_at_{};  // for a backend, if it was orphaned
+    std::unique_ptr<lost_backend> lost_;  // until it is known how that ends
 };
 
 using client_list = boost::intrusive::list<client>;

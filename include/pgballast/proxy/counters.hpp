@@ -1,8 +1,11 @@
 // Figures that one thread writes and any thread reads.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstdint>
+
+#include "pgballast/proxy/stories.hpp"
 
 namespace pgballast::proxy {
 
@@ -38,6 +41,7 @@ struct pool_counters {
     counter backends_lost;  // ended by the server or the network
     counter losses_hidden;  // … and nobody was told
     counter losses_told;    // … and a client was told
+    std::array<counter, loss_outcome_names.size()> losses;  // by `loss_outcome`
     counter cancels;
     counter pings;  // answered while the compute slept
 };

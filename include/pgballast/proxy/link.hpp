@@ -21,6 +21,13 @@ class link {
     bool is_tls() const noexcept { return tls_ != nullptr; }
     int fd() const noexcept { return socket_->fd(); }
     std::size_t queued() const noexcept { return socket_ ? socket_->queued() : 0; }
+
+    /// From now on it counts whether anything is written.
+    void begin_request() noexcept { begun_at_ = given_; }
+
+    /// Of what was sent since then nothing has been given to the kernel.
+    bool nothing_written() const noexcept { return socket_ && socket_->taken() <= begun_at_; }
+
     bool congested() const noexcept { return queued() > net::engine::high_mark; }
 
     /// Plain bytes out. On a link that is closed, nothing.
@@ -65,12 +72,15 @@ class link {
  private:
     void send_raw(net::bytes data) {
         if (socket_)
-            engine_.send(*socket_, engine_.memory().copy(data));
+            give(engine_.memory().copy(data));
     }
+    void give(net::slice data);
 
     net::engine& engine_;
     std::unique_ptr<net::tls_filter> tls_;
     net::connection* socket_;
+    std::uint64_t given_ = 0;     // bytes to the engine
+    std::uint64_t begun_at_ = 0;  // of those
 };
 
 }  // namespace pgballast::proxy

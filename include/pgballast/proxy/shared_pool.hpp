@@ -13,6 +13,7 @@
 #include "pgballast/pool/ledger.hpp"
 #include "pgballast/proxy/counters.hpp"
 #include "pgballast/proxy/health.hpp"
+#include "pgballast/proxy/stories.hpp"
 #include "pgballast/session/reported.hpp"
 #include "pgballast/session/survey.hpp"
 
@@ -78,6 +79,10 @@ class shared_pool {
     /// The compute sleeps, as far as is known, and nobody has asked for it yet.
     bool asleep() const noexcept { return asleep_.load(std::memory_order_relaxed); }
 
+    /// What became of clients whose backend was lost.
+    proxy::stories& stories() noexcept { return stories_; }
+    const proxy::stories& stories() const noexcept { return stories_; }
+
     /// What all its sessions know together.
     const session::database_ptr& database() const noexcept { return database_; }
 
@@ -136,6 +141,7 @@ class shared_pool {
     const config::database settings_;
     dispatcher& actor_;
     std::vector<pool_counters> counters_;  // one of each worker
+    proxy::stories stories_;
 
     mutable std::mutex mutex_;
     pool::ledger ledger_;

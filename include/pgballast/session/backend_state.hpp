@@ -9,6 +9,7 @@
 #include "pgballast/session/message_stream.hpp"
 #include "pgballast/session/reported.hpp"
 #include "pgballast/session/restore.hpp"
+#include "pgballast/session/transcript.hpp"
 
 namespace pgballast::session {
 
@@ -35,6 +36,9 @@ struct backend_state {
 
     /// What has been prepared on it by the protocol.
     std::unique_ptr<backend_statements> statements = std::make_unique<backend_statements>();
+
+    /// Of the client that has it.
+    transcript since_idle;
 
     /// Restorations this backend has carried out without an error.
     std::unordered_set<std::string> accepted;

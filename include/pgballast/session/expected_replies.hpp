@@ -18,6 +18,8 @@ enum class own : char {
     look = 5,         // at what the client's session has become
     startup = 6,      // after a RESET, the client's own startup values
     prepare = 7,      // what the client has prepared by SQL
+    proof = 8,        // whether what was lost may be run again
+    opening = 9,      // of a transaction block that the client is in
 };
 
 /// A Parse or Close that those hear of who keep count of prepared statements: the client's
@@ -141,7 +143,7 @@ class expected_replies {
     static constexpr bool is_own(char entry) noexcept {
         return entry == static_cast<char>(own::restoration) ||
                (entry >= static_cast<char>(own::survey) &&
-                entry <= static_cast<char>(own::prepare));
+                entry <= static_cast<char>(own::opening));
     }
     static constexpr bool is_counted(char entry) noexcept {
         return entry >= static_cast<char>(counted::unnamed_parse) &&

@@ -2,6 +2,7 @@
 // looked at before it can be carried to another backend.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -38,6 +39,15 @@ class knowledge {
     /// It has sent what nobody can judge.
     void runs_anything();
 
+    /// A transaction begins; and was rolled back, its backend lost: its requests have left
+    /// nothing but what outlives a rollback: locks of the session, statements of PREPARE.
+    void begins() noexcept {
+        before_ = earlier{hidden_, code_may_run_, code_unseen_, changed_by_name_};
+    }
+    void ends() noexcept { before_.reset(); }  // what was sent behind it is told apart no more
+    /// `requests`: all of them; nothing if they are not known.
+    void rolled_back(std::optional<wire::bytes> requests);
+
     /// DISCARD ALL was the last thing it did.
     void discarded_all();
 
@@ -57,7 +67,14 @@ class knowledge {
     /// User code of the database, if any has run, may have made more.
     std::string lost_with_backend() const;
     bool code_may_have_run() const noexcept { return code_may_run_; }
-    void no_code_has_run() noexcept { code_may_run_ = false; }
+
+    /// By the last survey, user code that nobody has to name may change a setting, or what
+    /// else is carried or kept for good.
+    bool code_may_set() const;
+    void no_code_has_run() noexcept { code_may_run_ = code_rolled_back_ = false; }
+
+    /// … but only in a transaction that was rolled back.
+    bool code_was_rolled_back() const noexcept { return code_rolled_back_; }
 
     /// Why the session cannot be carried to another backend; empty if it can, once what
     /// must be looked at has been.
@@ -128,6 +145,16 @@ class knowledge {
     bool code_before_ = false;
     bool statements_before_ = false;  // the look under way tells what these have done
     bool gave_up_ = false;            // the last look has failed
+    bool code_rolled_back_ = false;
+
+    /// As it was when the transaction began.
+    struct earlier {
+        bool hidden;
+        bool code_may_run;
+        bool code_unseen;
+        bool changed_by_name;
+    };
+    std::optional<earlier> before_;
 };
 
 }  // namespace pgballast::session

@@ -77,6 +77,14 @@ class message_stream {
     /// The message is being gathered: nothing of it has been shown.
     bool gathering() const noexcept { return gathering_; }
 
+    /// Begins anew, and returns what has been taken in and not been shown.
+    std::string take_unfinished() {
+        std::string unfinished = gathering_ ? std::move(gathered_) : std::string{};
+        unfinished.append(head_.data(), kept_);
+        *this = {};
+        return unfinished;
+    }
+
     /// The type of the message last begun.
     char type() const noexcept { return type_; }
 

@@ -9,12 +9,13 @@
 #include <memory>
 #include <string>
 
+#include "pgballast/session/aborted_block.hpp"
 #include "pgballast/session/backend_state.hpp"
-#include "pgballast/session/block_opener.hpp"
 #include "pgballast/session/client_statements.hpp"
 #include "pgballast/session/expected_replies.hpp"
 #include "pgballast/session/knowledge.hpp"
 #include "pgballast/session/message_stream.hpp"
+#include "pgballast/session/recovery.hpp"
 #include "pgballast/session/restore.hpp"
 #include "pgballast/session/unnamed_statement.hpp"
 #include "pgballast/wire/messages.hpp"
@@ -38,6 +39,7 @@ enum class act {
     ask,      // `out()` is a query of our own and goes to the backend
     looked,   // a query of our own has been answered; nothing is in flight
     resume,   // the client's input that was told to wait may be fed again
+    again,    // `out()` is to be fed as the client's input, in front of all that waits
     leave,    // the client has said goodbye: close it, once all has been answered
     fail,     // `out()` goes to the client, which is then closed
     lost,     // the backend ended the session or broke the protocol: drop it, then
@@ -56,6 +58,14 @@ struct step {
 struct loss {
     std::string sqlstate;  // empty: it closed without a word
     std::string message;
+    bool by_error = false;  // a FATAL error was the first that it said of its end
+};
+
+/// What a driver knows of a loss, and what has been set for it.
+struct circumstances {
+    bool nothing_written = false;    // of what is in flight, to the socket
+    bool may_run_again = true;       // there is time for that
+    bool close_lost_blocks = false;  // and do not answer as an aborted block
 };
 
 /// Of an error that ended the session. One without a text is told from none.
@@ -85,10 +95,19 @@ class session {
     /// Takes the backend away, at `idle` or because it is closed.
     void detach() noexcept;
 
-    /// The backend that was lent is gone. Returns `reply` (tell the client `out()`,
-    /// it goes on), `fail` (tell it and close), `acquire` (nothing of the client was
-    /// sent yet: another one is needed) or `drop` (nothing to tell).
-    step backend_lost(loss why);
+    /// The backend that was lent is gone; its state is still there. Returns `reply` (tell the
+    /// client `out()`, it goes on), `fail` (tell it and close), `acquire` (nothing of the
+    /// client was sent yet: another one is needed), `again` or `drop` (nothing to tell).
+    step backend_lost(loss why, const circumstances& at = {});
+
+    /// What a lost backend was doing is being run again, or is about to be.
+    bool runs_again() const noexcept { return recovery_ != nullptr; }
+
+    /// How the last loss has ended for the client, once; `none` while it has not.
+    aftermath take_aftermath() noexcept { return std::exchange(aftermath_, aftermath::none); }
+
+    /// What it was told, where it was.
+    bytes told_sqlstate() const noexcept { return told_sqlstate_; }
 
     /// Before a backend is acquired that would have to be woken: answers what is at the front
     /// of `in`, if that needs none. Returns how much that is, with the answer in `out()`, or 0.
@@ -127,7 +146,7 @@ class session {
 
     /// `from_client` has to be called when the client may be heard again, though nothing of
     /// its input waits.
-    bool holds_message() const noexcept { return front_due_; }
+    bool holds_message() const noexcept { return front_due_ || !refeed_.empty(); }
 
     /// The client's bytes wait until what `attach` said has been answered.
     bool must_wait() const noexcept { return phase_ == phase::restoring; }
@@ -185,15 +204,20 @@ class session {
     void plan_hand_over(backend_state& backend);
     void send_restoration(const backend_state& backend);
     void prepare_by_sql();
+    std::string question_about_code() const;
+    void open_block();
+    void prove();
     bool is_dirty(const backend_state& backend) const noexcept;
     bool as_left(const backend_state& backend) const noexcept;
 
     // from_client.cpp
+    std::optional<step> gate_type(char type);
     std::optional<step> gate(const wire::frame_header& header);
     std::optional<step> gate_without_backend(char type);
-    std::size_t pass_over(bytes in);
+    std::size_t skip_message(bytes in);
     step protocol_violation(const std::string& what);
     void note_request(const message_stream::piece& piece);
+    void keep_asked(const message_stream::piece& piece);
     std::optional<step> send_request(const message_stream::piece& piece);
     static bytes text_of(const message_stream::piece& piece) noexcept;
     void note_text(const message_stream::piece& piece);
@@ -233,6 +257,7 @@ class session {
 
     // from_backend.cpp
     std::optional<step> judge(const message_stream::piece& piece);
+    std::optional<step> judge_own(const message_stream::piece& piece);
     std::optional<step> on_error(const message_stream::piece& piece);
     std::optional<step> on_notice(const message_stream::piece& piece);
     std::optional<step> on_parameter(const message_stream::piece& piece);
@@ -256,8 +281,39 @@ class session {
     step fail_with(const wire::error_message& error);
     step restoration_lost();
     step session_lost();
-    void answer_requests(const wire::error_message& error);
     bool relies_on_lost_state(const wire::frame_header& header) const noexcept;
+    step requests_lost(const transcript& was, const std::vector<request>& lost,
+                       const circumstances& at);
+    step run_again(const transcript& was, const std::vector<request>& lost, recourse how);
+    void block_lost(wire::txn before, const transcript& was, const circumstances& at);
+    step block_lost_in_use(wire::txn before, const transcript& was,
+                           const std::vector<request>& lost, const circumstances& at);
+    step lost_block_closes();
+    step outcome_unknown(const std::vector<request>& lost, const transcript::replies& so_far,
+                         bool in_block);
+    step tell_first(const std::vector<request>& lost, const transcript::replies& so_far,
+                    const wire::error_message& error, bool in_block);
+    step tell_and_go_on(std::string out, bool ended, bool in_block, bytes sqlstate);
+    step torn();
+    step unreadable_lost(bool in_block);
+    void answer_requests(const wire::error_message& error, bool in_block);
+    step second_run_differs(const std::vector<request>& lost);
+    step refuse_waiting(const wire::error_message& why);
+    bool died_by_administrator() const noexcept;
+    std::optional<bytes> definition_of(bytes name) const;
+    void abort_block(std::optional<aborted_block::news> untold, std::string opening);
+    aborted_block::news lost_transaction() const;
+    void told(bytes sqlstate) noexcept;
+
+    // recovered.cpp
+    step in_aborted_block(bytes in);
+    step answered_in_block(aborted_block::answer answer, const message_stream::piece& message);
+    void note_in_block(const message_stream::piece& message);
+    std::optional<step> tell(char type, bytes part, bool ends);
+    std::optional<step> pass_over(bytes part, bool ends);
+    step replies_differ();
+    step tell_instead(std::string message);
+    step on_proved();
 
     mode how_;
     phase phase_ = phase::ready;
@@ -280,6 +336,7 @@ class session {
     bool ready_withheld_ = false;  // a ReadyForQuery, until startup values are set again
     bool pass_next_ = false;       // the next message was refused already
     bool pipelines_ = false;       // the client does not wait for answers
+    bool proved_ = false;          // the question of `recovery_` was answered by yes
     char waiting_type_ = 0;        // of the message that `act::acquire` was said for
 
     /// Backends lost one after the other while they were being restored: there may be
@@ -288,13 +345,19 @@ class session {
     unsigned restorations_lost_ = 0;
 
     // What a lost backend took with it.
-    bool lost_while_idle_ = false;  // the next backend has to be made equal
-    bool lost_in_block_ = false;    // the next request is told that its transaction is gone
+    bool lost_while_idle_ = false;            // the next backend has to be made equal
+    std::unique_ptr<aborted_block> aborted_;  // its transaction, which answers by itself
+    std::optional<std::string> closes_;       // instead, the cause: the next request is the last
+    std::string opening_;                     // of a block that the next backend has to open
+    std::string refeed_;                      // to be fed next, see `act::again`
+    std::unique_ptr<recovery> recovery_;      // what is being run again
+    aftermath aftermath_ = aftermath::none;
+    bytes told_sqlstate_;
+    bool shutdown_noticed_ = false;  // by a warning: then an error proves nothing
 
     std::uint32_t message_max_;
     backend_state* backend_ = nullptr;
     message_stream client_;
-    block_opener opener_;  // of the requests in flight
     expected_replies expected_;
     reported_ptr told_;
     const reported_ptr startup_told_;

@@ -3,8 +3,10 @@
 // PostgreSQL protocol 3.0, "Extended Query" and "Message Formats".
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "pgballast/wire/frame.hpp"
 
@@ -52,6 +54,9 @@ boost::system::result<parse_fields> decode_parse(bytes body);
 
 /// The query in a `parse_fields::definition`, which must have been decoded.
 bytes query_text(bytes definition) noexcept;
+
+/// … and its parameters' types, by their OIDs; 0: to be found out. Of a Query's text none.
+std::vector<std::uint32_t> parameter_types(bytes definition);
 
 /// Appends a Parse of that name; `definition` is that of another Parse.
 void append_parse(std::string& out, bytes name, bytes definition);

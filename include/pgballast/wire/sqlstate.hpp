@@ -10,6 +10,7 @@ inline constexpr std::string_view connection_exception = "08000";
 inline constexpr std::string_view connection_failure = "08006";
 inline constexpr std::string_view outcome_unknown = "08007";  // transaction_resolution_unknown
 inline constexpr std::string_view feature_not_supported = "0A000";
+inline constexpr std::string_view in_failed_transaction = "25P02";
 inline constexpr std::string_view invalid_authorization = "28000";
 inline constexpr std::string_view invalid_password = "28P01";
 inline constexpr std::string_view invalid_catalog_name = "3D000";

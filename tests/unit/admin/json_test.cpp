@@ -78,7 +78,30 @@ TEST_CASE("the statistics tell all that is known") {
         "transactions": 100, "bytes_from_clients": 101, "bytes_from_backends": 102,
         "waits": 103, "wait_microseconds": 1500000, "refused": 105, "backends_opened": 106,
         "connects_failed": 107, "backends_lost": 108, "losses_hidden": 109,
-        "losses_told": 110, "cancels": 111, "pings": 112})"));
+        "losses_told": 110, "losses": {"restored": 200, "run_again_unsent": 201,
+        "run_again_rolled_back": 202, "run_again_read_only": 203, "rolled_back": 204,
+        "told_40001": 205, "told_08007": 206, "told_57P03": 207, "closed_57P01": 208,
+        "told_other": 209}, "cancels": 111, "pings": 112})"));
+}
+
+TEST_CASE("stories are told the newest first, whatever database they are of") {
+    using std::chrono::milliseconds;
+    const wall_clock::time_point noon{std::chrono::seconds{1795521600}};
+    auto one = busy_pool(), other = pool_in(health::up, "other");
+    one.stories = {{noon + std::chrono::seconds{2}, "gone", "57P01",
+                    pgballast::proxy::loss_outcome::told_40001, milliseconds{7}},
+                   {noon, "caf\xe9", "", pgballast::proxy::loss_outcome::restored, {}}};
+    other.stories = {{noon + std::chrono::seconds{1}, "reset", "",
+                      pgballast::proxy::loss_outcome::run_again_read_only, milliseconds{3}}};
+    const auto found = stories_json(status_with({one, other}));
+    const auto& stories = found.at("stories").as_array();
+    REQUIRE(stories.size() == 3);
+    CHECK(stories[0] == json::parse(R"({"at": "2026-11-24T12:00:02Z", "database": "app",
+        "lost": "gone", "sqlstate": "57P01", "done": "told_40001", "told": true, "took_ms": 7})"));
+    CHECK(stories[1].at("database") == "other");
+    CHECK(stories[1].at("done") == "run_again_read_only");
+    CHECK(stories[2].at("lost") == "caf\xef\xbf\xbd");
+    CHECK(stories[2].at("told") == false);
 }
 
 TEST_CASE("what a server says in another encoding is made UTF-8") {

@@ -78,13 +78,14 @@ TEST_CASE("metrics are named as Prometheus wants it") {
         CHECK(family.help.ends_with('.'));
         for (const auto& one : family.metric)
             for (const auto& label : one.label)
-                CHECK(label.name == "database");
+                CHECK((label.name == "database" ||
+                       (label.name == "outcome" && family.name == "pgballast_losses_total")));
     }
 }
 
 TEST_CASE("every figure of the status is a sample") {
     const auto found = samples(status_with({busy_pool()}));
-    const std::map<std::string, std::string> expected{
+    std::map<std::string, std::string> expected{
         {"pgballast_start_time_seconds", "1795512600"},
         {"pgballast_ready", "1"},
         {"pgballast_workers", "2"},
@@ -120,6 +121,11 @@ TEST_CASE("every figure of the status is a sample") {
         {app("cancels_total"), "111"},
         {app("pings_answered_total"), "112"},
     };
+    unsigned n = 200;
+    for (const auto outcome : pgballast::proxy::loss_outcome_names)
+        expected.emplace(
+            "pgballast_losses_total{database=\"app\",outcome=\"" + std::string{outcome} + "\"}",
+            std::to_string(n++));
     CHECK(found == expected);
 }
 

@@ -110,6 +110,8 @@ TEST_CASE("the figures of all workers are added up") {
               &counters.backends_lost, &counters.losses_hidden, &counters.losses_told,
               &counters.cancels, &counters.pinned, &counters.pings})
             one->add(n++);
+        for (auto& one : counters.losses)
+            one.add(n++);
     }
     const auto found = take_status(served, "", {}).pools.at(0);
     CHECK(found.clients == 30);
@@ -128,6 +130,8 @@ TEST_CASE("the figures of all workers are added up") {
     CHECK(found.totals.cancels == 56);
     CHECK(found.pinned == 58);
     CHECK(found.totals.pings == 60);
+    CHECK(found.totals.losses.front() == 62);
+    CHECK(found.totals.losses.back() == 80);
 }
 
 TEST_CASE("the fate of attempts to connect is told, with the time of day") {

@@ -35,6 +35,7 @@ inline pool_status busy_pool(std::string database = "app") {
                    .backends_lost = 108,
                    .losses_hidden = 109,
                    .losses_told = 110,
+                   .losses = {200, 201, 202, 203, 204, 205, 206, 207, 208, 209},
                    .cancels = 111,
                    .pings = 112};
     pool.last_error = pool::failure{.sqlstate = "57P03",

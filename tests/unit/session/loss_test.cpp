@@ -13,7 +13,7 @@ TEST_CASE("a server that breaks the protocol is dropped, and the client told") {
                                frame('Z', "II"), frame('S', "no zero"), std::string{"C\0\0\0\3", 5},
                                status("a", std::string(70'000, 'x'))}) {
         rig one;
-        one.client(query("select 1"));
+        one.client(query("insert"));
         CAPTURE(broken.front(), broken.size());
         one.server(broken);
         CHECK(names_of(one.to_client) == "E:08007 Z:I");
@@ -24,7 +24,7 @@ TEST_CASE("a server that breaks the protocol is dropped, and the client told") {
 TEST_CASE("a fatal error is the end of the backend, not of the client") {
     for (const auto* sqlstate : {"57P01", "57P05", "25P03", "XX000"}) {
         rig one;
-        one.client(query("select 1"));
+        one.client(query("insert"));
         one.server(row() + fatal(sqlstate, "terminating connection"));
         CHECK(names_of(one.to_client) == "D E:08007 Z:I");
         // The server's words are in the detail: drivers look for them in the message.
@@ -37,7 +37,7 @@ TEST_CASE("a fatal error is the end of the backend, not of the client") {
 
 TEST_CASE("the warning of a crash is kept from the client") {
     rig one;
-    one.client(query("select 1"));
+    one.client(query("insert"));
     one.server(notice("57P02", "another server process crashed"));
     CHECK(one.to_client.empty());
     one.lose();
@@ -47,10 +47,10 @@ TEST_CASE("the warning of a crash is kept from the client") {
 
 TEST_CASE("the words of one loss are not those of the next") {
     rig one;
-    one.client(query("select 1"));
+    one.client(query("insert"));
     one.server(fatal("57P01", "the first"));
     one.taken_by_client();
-    one.client(query("select 2"));
+    one.client(query("insert 2"));
     one.lose({{}, "the second"});
     CHECK(one.to_client.find("the second") != std::string::npos);
     CHECK(one.to_client.find("the first") == std::string::npos);
@@ -67,8 +67,9 @@ TEST_CASE("a loss between requests is not told") {
 }
 
 TEST_CASE("a transaction lost between requests is told at the next one") {
-    for (const auto& next : {query("commit"), parse("select 1"), sync_msg(), bind_msg()}) {
+    const auto told_at = [](const std::string& next, bool close = false) {
         rig one;
+        one.at.close_lost_blocks = close;
         one.client(query("begin"));
         one.server(complete("BEGIN") + ready('T'));
         CHECK(one.one.idle_in_transaction());
@@ -76,9 +77,22 @@ TEST_CASE("a transaction lost between requests is told at the next one") {
         one.lose({"57P01", "gone"});
         CHECK(one.to_client.empty());
         one.client(next);
-        CHECK(names_of(one.to_client) == "E!40001");
-        CHECK(one.failed);
-    }
+        CHECK(one.failed == close);
+        CHECK_FALSE(one.lent);
+        return names_of(one.to_client);
+    };
+    CHECK(told_at(query("select 1")) == "E:40001 Z:E");
+    CHECK(told_at(query("select 1") + query("select 1")) == "E:40001 Z:E E:25P02 Z:E");
+    CHECK(told_at(query("commit")) == "E:40001 Z:I");
+    CHECK(told_at(query("END")) == "E:40001 Z:I");
+    CHECK(told_at(query("rollback")) == "C Z:I");
+    CHECK(told_at(query("rollback to savepoint s")) == "E:40001 Z:E");
+    CHECK(told_at(parse("insert") + bind_msg() + execute()) == "E:40001");
+    CHECK(told_at(parse("insert") + bind_msg() + execute() + sync_msg()) == "E:40001 Z:E");
+    CHECK(told_at(parse("commit") + bind_msg() + execute() + sync_msg()) == "1 2 E:40001 Z:I");
+    CHECK(told_at(parse("rollback") + bind_msg() + execute() + sync_msg()) == "1 2 C Z:I");
+    CHECK(told_at(query("commit"), true) == "E!57P01");
+
     rig one;
     one.client(query("begin"));
     one.server(complete("BEGIN") + ready('T'));
@@ -88,55 +102,228 @@ TEST_CASE("a transaction lost between requests is told at the next one") {
     CHECK_FALSE(one.failed);
 }
 
-TEST_CASE("one who pipelines does not go on after a loss") {
-    // What it sent on after BEGIN would run on its own, without ROLLBACK to undo it.
+TEST_CASE("who has had all its answers hears of a lost block when it goes on") {
     rig one;
-    one.client(query("begin") + query("insert") + query("rollback"));
+    one.client(query("begin"));
+    one.server(complete("BEGIN") + ready('T'));
+    one.client(parse("insert into t values (1)", "s") + flush());
+    one.server(parsed());
+    one.taken_by_client();
+    one.lose();
+    CHECK(one.to_client.empty());
+    one.client(bind_msg("s") + execute() + sync_msg());
+    CHECK(names_of(one.to_client) == "E:40001 Z:E");
+}
+
+TEST_CASE("a block that has failed before is lost without a word") {
+    rig one;
+    one.client(query("begin"));
+    one.server(complete("BEGIN") + ready('T'));
+    one.client(query("oops"));
+    one.server(error("42601") + ready('E'));
+    one.lose();
+    one.taken_by_client();
+    one.client(query("select 1") + query("commit"));
+    CHECK(names_of(one.to_client) == "E:25P02 Z:E C Z:I");
+}
+
+TEST_CASE("what is behind the end of a lost block runs on another backend") {
+    rig one;
+    one.client(query("begin isolation level serializable"));
     one.server(complete("BEGIN") + ready('T'));
     one.lose();
-    CHECK(names_of(one.to_client) == "C Z:T E!08007");
-
-    rig two;
-    two.client(query("select 1") + query("select 2"));
-    two.server(complete() + ready() + complete() + ready());
-    two.client(query("begin"));
-    two.taken_by_client();
-    two.lose();
-    CHECK(names_of(two.to_client) == "E!08007");
+    one.taken_by_client();
+    one.taken_by_server();
+    one.client(query("rollback; select 1"));
+    CHECK(names_of(one.to_client) == "C");
+    CHECK(one.to_server == query(" select 1"));
+    one.server(complete() + ready());
+    CHECK(names_of(one.to_client) == "C C Z:I");
 }
 
-TEST_CASE("one who may have sent more behind a lost BEGIN does not go on") {
-    const auto told_at_loss = [](const std::string& sent) {
+TEST_CASE("AND CHAIN opens a block of the same kind") {
+    rig one;
+    one.client(query("begin isolation level serializable"));
+    one.server(complete("BEGIN") + ready('T'));
+    one.lose();
+    one.taken_by_client();
+    one.taken_by_server();
+    one.client(query("rollback and chain"));
+    CHECK(names_of(one.to_client) == "C Z:T");
+    one.client(query("select 1"));
+    CHECK(one.to_server == query("begin isolation level serializable") + query("select 1"));
+    one.server(complete("BEGIN") + ready('T') + complete() + ready('T'));
+    CHECK(names_of(one.to_client) == "C Z:T C Z:T");
+}
+
+TEST_CASE("what a client pipelined behind a lost statement stays in its block") {
+    const auto told_at_loss = [](const std::string& in_flight, const loss& why) {
         rig one;
-        one.client(sent);
-        one.lose();
+        one.client(query("begin"));
+        one.server(complete("BEGIN") + ready('T'));
+        one.taken_by_client();
+        one.client(in_flight);
+        one.lose(why);
+        CHECK_FALSE(one.failed);
         return names_of(one.to_client);
     };
-    for (const auto* text :
-         {"begin", "BEGIN isolation level serializable", "  Start Transaction", "/* why */ begin",
-          "-- why\nbegin", "insert into t values (1); begin", "select 1;select 2"}) {
+    const loss by_error{"57P01", "gone", true}, silent{{}, "gone"};
+    CHECK(told_at_loss(query("insert"), silent) == "E:40001 Z:E");
+    CHECK(told_at_loss(query("insert") + query("insert"), silent) == "E:40001 Z:E E:25P02 Z:E");
+    CHECK(told_at_loss(query("commit"), silent) == "E:08007 Z:I");
+    CHECK(told_at_loss(query("commit"), by_error) == "E:08007 Z:I");
+    CHECK(told_at_loss(query("rollback"), silent) == "C Z:I");
+    CHECK(told_at_loss(query("prepare transaction 'x'"), silent) == "E:08007 Z:I");
+    // Had it not read the COMMIT, it has not committed.
+    CHECK(told_at_loss(query("insert") + query("commit"), by_error) == "E:40001 Z:E C Z:I");
+    CHECK(told_at_loss(query("insert") + query("commit"), silent) == "E:08007 Z:E E:08007 Z:I");
+    // What comes behind the block may have run, too.
+    CHECK(told_at_loss(query("rollback") + query("insert"), silent) == "E:08007 Z:I E:08007 Z:I");
+}
+
+TEST_CASE("who pipelines stays in the block that was lost with its BEGIN") {
+    rig one;
+    one.client(query("begin") + query("insert"));
+    one.lose();
+    CHECK(names_of(one.taken_by_client()) == "E:08007 Z:E E:08007 Z:E");
+    one.client(query("insert") + query("commit"));
+    CHECK(names_of(one.to_client) == "E:25P02 Z:E C Z:I");
+}
+
+namespace {
+
+const loss terminated{"57P01", "terminating connection due to administrator command", true};
+
+/// A statement in flight is lost; what the client is told once the next backend, asked for a
+/// proof, has said `proof`.
+std::string told_behind(rig& one, const std::string& sent, const std::string& before,
+                        const loss& why, const char* proof) {
+    one.client(sent);
+    one.server(before);
+    one.taken_by_server();
+    one.lose(why);
+    if (one.waiting)
+        one.server(frame('T', {"\0\0", 2}) + row(proof) + complete("SELECT 1") + ready());
+    return names_of(one.to_client);
+}
+
+}  // namespace
+
+TEST_CASE("a statement that was rolled back for certain is run again") {
+    const auto insert = query("insert into t values (1)");
+    rig one;
+    CHECK(told_behind(one, insert, "", terminated, "t").empty());
+    CHECK(one.to_server.ends_with(insert));
+    one.server(complete("INSERT 0 1") + ready());
+    CHECK(one.to_client == complete("INSERT 0 1") + ready());
+    CHECK(one.one.take_aftermath() == aftermath::rolled_back);
+
+    rig not_proved, silent, completed, warned;
+    CHECK(told_behind(not_proved, insert, "", terminated, "f") == "E:08007 Z:I");
+    CHECK(told_behind(silent, insert, "", {}, "t") == "E:08007 Z:I");
+    CHECK(told_behind(completed, insert, complete("INSERT 0 1"), terminated, "t") ==
+          "C E:08007 Z:I");
+    warned.client(insert);
+    warned.server(notice("57P01", "already committed locally") + fatal("57P01", "gone"));
+    CHECK(names_of(warned.to_client) == "E:08007 Z:I");
+    for (const auto* text : {"call p()", "do $$ begin end $$", "vacuum",
+                             "insert into t values (1);"
+                             " insert into t values (2)",
+                             "commit prepared 'x'", "begin; select 1"}) {
         CAPTURE(text);
-        CHECK(told_at_loss(query(text)) == "E!08007");
-        CHECK(told_at_loss(parse(text, "name") + bind_msg() + execute() + sync_msg()) == "E!08007");
-    }
-    for (const auto* text : {"", " ", "insert into t values (1)", "select 1 ; ", "stop", "beg n"}) {
-        CAPTURE(text);
-        CHECK(told_at_loss(query(text)) == "E:08007 Z:I");
+        rig other;
+        CHECK(told_behind(other, query(text), "", terminated, "t").starts_with("E:08007"));
     }
 }
 
-TEST_CASE("a long text begins no block for having been cut") {
-    const auto large = "insert into t values ('" + std::string(100'000, 'x') + "')";
-    for (const auto* tail : {"", "; ", ";begin"}) {
-        CAPTURE(tail);
+TEST_CASE("rows that were told are passed over when a SELECT is run again") {
+    const auto select = query("select a from t");
+    const auto head = frame('T', {"\0\0", 2});
+    for (const auto& why : {terminated, loss{}}) {
         rig one;
-        const auto whole = query(large + tail);
-        one.client(bytes{whole}.substr(0, 50'000));
-        one.client(bytes{whole}.substr(50'000));
-        one.lose();
-        CHECK(names_of(one.to_client) ==
-              (bytes{tail}.ends_with("begin") ? "E!08007" : "E:08007 Z:I"));
+        one.client(select);
+        one.server(head + row("1") + row("2"));
+        one.taken_by_server();
+        one.lose(why);
+        one.server(head + row("t") + complete("SELECT 1") + ready());
+        one.server(head + row("1") + row("2") + row("3") + complete("SELECT 3") + ready());
+        CHECK(one.to_client ==
+              head + row("1") + row("2") + row("3") + complete("SELECT 3") + ready());
+        CHECK(one.one.take_aftermath() == aftermath::read_only);
     }
+    rig other;
+    other.client(select);
+    other.server(head + row("1"));
+    other.lose();
+    other.server(head + row("t") + complete("SELECT 1") + ready());
+    other.server(head + row("2"));
+    CHECK(names_of(other.to_client) == "T D E:40001 Z:I");
+    CHECK_FALSE(other.lent);
+}
+
+TEST_CASE("a large row goes on where it was cut") {
+    const auto large = row(std::string(100'000, 'x'));
+    rig one;
+    one.client(query("select a from t"));
+    one.server(bytes{large}.substr(0, 50'000));
+    one.lose();
+    one.server(frame('T', {"\0\0", 2}) + row("t") + complete("SELECT 1") + ready());
+    one.server(large + complete() + ready());
+    CHECK(one.to_client == large + complete() + ready());
+}
+
+TEST_CASE("rows of a writing statement that were told make it fail, if it was rolled back") {
+    const auto insert = query("insert into t values (1) returning a");
+    rig one, other;
+    CHECK(told_behind(one, insert, row("1"), terminated, "t") == "D E:40001 Z:I");
+    CHECK(told_behind(other, insert, row("1"), terminated, "f") == "D E:08007 Z:I");
+}
+
+TEST_CASE("what was not sent is run again, whatever it is") {
+    rig one;
+    one.at.nothing_written = true;
+    one.client(query("call p()") + query("vacuum"));
+    one.taken_by_server();
+    one.lose();
+    CHECK(one.to_client.empty());
+    CHECK(one.to_server == query("call p()") + query("vacuum"));
+    one.at.may_run_again = false;
+    one.lose();
+    CHECK(names_of(one.to_client).starts_with("E:40001 Z:I"));
+}
+
+TEST_CASE("a statement is run again so many times and no more") {
+    rig one;
+    one.at.nothing_written = true;
+    one.client(query("insert into t values (1)"));
+    for (unsigned attempt = 0; attempt < recovery::attempts_max; ++attempt) {
+        one.lose();
+        CHECK(one.to_client.empty());
+    }
+    one.lose();
+    CHECK(names_of(one.to_client) == "E:40001 Z:I");
+}
+
+TEST_CASE("a named statement that was parsed in what was lost is parsed again") {
+    rig one;
+    one.client(parse("insert into t values (1)", "s") + bind_msg("s") + execute() + sync_msg());
+    one.server(parsed() + bound());
+    one.taken_by_server();
+    one.lose(terminated);
+    one.server(frame('T', {"\0\0", 2}) + row("t") + complete("SELECT 1") + ready());
+    one.server(parsed() + bound() + complete("INSERT 0 1") + ready());
+    CHECK(names_of(one.to_client) == "1 2 C Z:I");
+}
+
+TEST_CASE("nobody is told 57P03 of what may have run") {
+    rig one;
+    one.may_lend = true;
+    one.client(query("insert into t values (1)"));
+    one.may_lend = false;
+    one.lose(terminated);
+    CHECK(one.waiting);
+    one.refuse();
+    CHECK(names_of(one.to_client) == "E:08007 Z:I");
 }
 
 TEST_CASE("a BEGIN that was answered is no reason to end a client later") {

@@ -157,6 +157,5 @@ TEST_CASE("a loss answers what waits, too") {
     one.client(parse("select 1", "s") + sync_msg());
     one.client(bind_msg("s") + execute() + sync_msg());
     one.lose();
-    CHECK(one.failed);  // who pipelines counts on what was lost
-    CHECK(names_of(one.to_client) == "E!08007");
+    CHECK(names_of(one.to_client) == "E:08007 Z:I E:08007 Z:I");
 }

@@ -75,13 +75,15 @@ struct rig {
     /// The connection to the backend has ended; the next one is as fresh as at login.
     void lose(loss why = {}) {
         lent = waiting = false;
+        const auto next = one.backend_lost(std::move(why), at);
         backend = std::make_unique<backend_state>(login);
-        const auto next = one.backend_lost(std::move(why));
         losses += names_of_act(next.what);
         if (next.what == act::reply)
             to_client.append(one.out());
         if (next.what == act::fail)
             return fail();
+        if (next.what == act::again)
+            held.insert(0, one.out());
         if (next.what == act::acquire && !acquire())
             return;
         feed_held();
@@ -125,6 +127,7 @@ struct rig {
     const reported_ptr login;
     session one;
     std::unique_ptr<backend_state> backend;
+    circumstances at;  // of the losses to come
     bool may_lend = true;
     bool lent = false;
     bool waiting = false;  // the client's input is kept
@@ -141,6 +144,7 @@ struct rig {
         return what == act::reply     ? 'r'
                : what == act::fail    ? 'f'
                : what == act::acquire ? 'a'
+               : what == act::again   ? 'g'
                                       : 'd';
     }
 
@@ -157,7 +161,8 @@ struct rig {
     }
 
     void feed_held() {
-        const auto input = std::exchange(held, {});
+        auto input = std::exchange(held, {});
+        std::string again;
         bytes in = input;
         while (!failed && !left) {
             const auto next = one.from_client(in);
@@ -177,6 +182,11 @@ struct rig {
                 case act::reply:
                     to_client.append(one.out());
                     break;
+                case act::again:
+                    again.assign(one.out()).append(in.substr(next.used));
+                    input = again;
+                    in = input;
+                    continue;
                 case act::acquire:
                     REQUIRE_FALSE(lent);
                     if (!acquire()) {
