@@ -188,7 +188,8 @@ def test_a_write_whose_answer_is_lost_is_not_done_again(postgres, relay, cuttabl
     wait_for_losses(cuttable, told_08007=2)
 
 
-def test_writes_in_a_pipeline_are_each_unknown_after_a_cut(postgres, relay, cuttable):
+@pytest.mark.parametrize("how", ["fin", "rst"])
+def test_writes_in_a_pipeline_are_each_unknown_after_a_cut(postgres, relay, cuttable, how):
     """The first has been answered, and the second waits; the third may have got through."""
     client = victim_of(cuttable)
     texts = [
@@ -198,12 +199,11 @@ def test_writes_in_a_pipeline_are_each_unknown_after_a_cut(postgres, relay, cutt
     ]
     lock = Lock(postgres, HELD)
     client.send(b"".join(extended(text) + SYNC for text in texts))
+    assert types(client.read_until_ready()) == "12CZ"
     wait_until_blocked(postgres)
-    relay.cut("rst")
+    relay.cut(how)
     lock.release()
-    first, *others = [client.read_until_ready() for _ in texts]
-    assert types(first) == "12CZ"
-    for told in others:
+    for told in [client.read_until_ready() for _ in texts[1:]]:
         assert (error_of(told)["C"], told[-1].body) == ("08007", b"I")
     assert first_column(client.query("select 'goes on'")) == ["goes on"]
     wait_until(lambda: not asked_for_locks(postgres), 20)
