@@ -104,31 +104,37 @@ aborted_block::answer aborted_block::parse(bytes body) {
     return one;
 }
 
-aborted_block::judged aborted_block::statement(bytes name, const text_finder& find_text) const {
+std::optional<aborted_block::judged> aborted_block::statement(bytes name,
+                                                              const text_finder& find_text) const {
     if (const auto known = statements_.find(name); known != statements_.end())
         return known->second;
     const auto text = find_text(name);
-    return text ? judge(*text) : judged{};
+    return text ? std::optional{judge(*text)} : std::nullopt;
 }
 
 aborted_block::answer aborted_block::bind(bytes body, const text_finder& find_text) {
     const std::string portal{take_string(body)};
-    const auto is = statement(take_string(body), find_text);
-    if (!is.empty && is.how == ends::no)
+    const std::string name{take_string(body)};
+    const auto is = statement(name, find_text);
+    if (!is)
+        return no_statement(name);
+    if (!is->empty && is->how == ends::no)
         return failed();
-    portals_.insert_or_assign(portal, is);
+    portals_.insert_or_assign(portal, *is);
     return reply('2');
 }
 
 aborted_block::answer aborted_block::describe(bytes body, const text_finder& find_text) {
     const bool of_portal = body.starts_with('P');
     body.remove_prefix(std::min<std::size_t>(body.size(), 1));
-    const auto name = take_string(body);
+    const std::string name{take_string(body)};
     const auto bound = portals_.find(name);
-    const auto is = !of_portal                ? statement(name, find_text)
-                    : bound == portals_.end() ? judged{}
-                                              : bound->second;
-    if (!is.empty && is.how == ends::no)
+    if (of_portal && bound == portals_.end())
+        return no_portal(name);
+    const auto is = of_portal ? std::optional{bound->second} : statement(name, find_text);
+    if (!is)
+        return no_statement(name);
+    if (!is->empty && is->how == ends::no)
         return failed();
     auto one = of_portal ? answer{} : reply('t', no_parameters);
     one.reply += reply('n').reply;
@@ -136,9 +142,10 @@ aborted_block::answer aborted_block::describe(bytes body, const text_finder& fin
 }
 
 aborted_block::answer aborted_block::execute(bytes body) {
-    const auto bound = portals_.find(take_string(body));
+    const std::string name{take_string(body)};
+    const auto bound = portals_.find(name);
     if (bound == portals_.end())
-        return failed();
+        return no_portal(name);
     return bound->second.empty ? reply('I') : ended(bound->second);
 }
 
@@ -180,6 +187,26 @@ aborted_block::answer aborted_block::ended(judged how) {
 aborted_block::answer aborted_block::failed() {
     answer one;
     append_error(one.reply);
+    skipping_ = true;
+    return one;
+}
+
+aborted_block::answer aborted_block::no_statement(const std::string& name) {
+    return failed_by(wire::sqlstate::invalid_sql_statement_name,
+                     name.empty() ? std::string{"unnamed prepared statement does not exist"}
+                                  : "prepared statement \"" + name + "\" does not exist");
+}
+
+aborted_block::answer aborted_block::no_portal(const std::string& name) {
+    return failed_by(wire::sqlstate::invalid_cursor_name,
+                     "portal \"" + name + "\" does not exist");
+}
+
+aborted_block::answer aborted_block::failed_by(bytes sqlstate, const std::string& message) {
+    if (untold_)
+        return failed();
+    answer one;
+    wire::append_error(one.reply, {"ERROR", sqlstate, message});
     skipping_ = true;
     return one;
 }

@@ -204,7 +204,7 @@ void session::note_request(const message_stream::piece& piece) {
     backend_used_ = true;
     if (!keeps_session())
         return;
-    if (txn_ == wire::txn::idle && expected_.all_done())
+    if (txn_ == wire::txn::idle && !expected_.ready_owed() && !expected_.segment_open())
         known_.begins();
     note_text(piece);
 }

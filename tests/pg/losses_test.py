@@ -51,7 +51,8 @@ def run_again_rolled_back(postgres, proxy) -> None:
 
 
 def run_again_read_only(postgres, proxy) -> None:
-    told = interrupted(postgres, victim_of(proxy), query("table rows"), "lock rows", stop_at_once)
+    text = "select * from rows"
+    told = interrupted(postgres, victim_of(proxy), query(text), "lock rows", stop_at_once)
     assert types(told) == "TDCZ"
 
 

@@ -137,6 +137,20 @@ def test_what_only_reads_is_run_again_after_a_cut(postgres, relay, cuttable, how
     wait_for_losses(cuttable, **{READ_ONLY: len(READS)})
 
 
+@pytest.mark.parametrize("text", [READS[0], "table readonly.held"])
+def test_what_only_reads_is_run_again_though_it_is_all_that_was_asked(
+    postgres, relay, cuttable, text
+):
+    """By a client of which nothing more is known."""
+    client = victim_of(cuttable)
+    lock = Lock(postgres, HELD)
+    client.send(query(text))
+    wait_until_blocked(postgres)
+    relay.cut("fin")
+    lock.release()
+    assert types(client.read_until_ready()).replace("D", "") == "TCZ"
+
+
 def asked_for_locks(postgres) -> List[tuple]:
     """Orphans of the cut go on for a moment."""
     return asked(postgres, "select from pg_locks where relation = 'readonly.held'::regclass")

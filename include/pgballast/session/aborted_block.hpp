@@ -81,7 +81,10 @@ class aborted_block {
     answer failed();
     answer ended(judged how);
     void append_error(std::string& out);
-    judged statement(bytes name, const text_finder& find_text) const;
+    answer failed_by(bytes sqlstate, const std::string& message);
+    answer no_statement(const std::string& name);
+    answer no_portal(const std::string& name);
+    std::optional<judged> statement(bytes name, const text_finder& find_text) const;
 
     std::optional<news> untold_;
     std::string opening_;
