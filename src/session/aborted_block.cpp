@@ -118,7 +118,7 @@ aborted_block::answer aborted_block::bind(bytes body, const text_finder& find_te
     const auto is = statement(name, find_text);
     if (!is)
         return no_statement(name);
-    if (!is->empty && is->how == ends::no)
+    if (is->how == ends::no)
         return failed();
     portals_.insert_or_assign(portal, *is);
     return reply('2');
@@ -198,8 +198,7 @@ aborted_block::answer aborted_block::no_statement(const std::string& name) {
 }
 
 aborted_block::answer aborted_block::no_portal(const std::string& name) {
-    return failed_by(wire::sqlstate::invalid_cursor_name,
-                     "portal \"" + name + "\" does not exist");
+    return failed_by(wire::sqlstate::invalid_cursor_name, "portal \"" + name + "\" does not exist");
 }
 
 aborted_block::answer aborted_block::failed_by(bytes sqlstate, const std::string& message) {

@@ -129,7 +129,7 @@ step session::requests_lost(const transcript& was, const std::vector<request>& l
     evidence of{at.nothing_written, died_by_administrator(), was.so_far()};
     if (recovery_)
         of.so_far.rows |= recovery_->rows_told;
-    const auto afterwards = known_;
+    // What it has made of the session is gone, whatever became of the rest.
     known_.rolled_back(requests_of(was));
     auto how = recourse_for(lost, of);
     if (how == recourse::if_read_only && !read_only_proof(lost.front()))
@@ -143,7 +143,6 @@ step session::requests_lost(const transcript& was, const std::vector<request>& l
     recovery_.reset();
     if (how == recourse::run_again)
         return tell_first(lost, was.so_far(), did_not_commit(last_words_.message), false);
-    known_ = afterwards;
     return outcome_unknown(lost, was.so_far(), false);
 }
 

@@ -1,43 +1,17 @@
-"""An open block whose backend is lost: what its client is told, when, and how it goes on, on the
-same connection. aborted_block_walk_test.py compares what comes later with PostgreSQL.
+"""An open block whose backend is lost between two requests: what its client is told, when, and
+how it goes on, on the same connection. aborted_block_walk_test.py compares what comes later with
+PostgreSQL; lost in the middle of a request: aborted_block_in_use_test.py.
 """
 
 import pytest
-from losing import (
-    KEPT, MODES, Lock, answers, asked, begin_anew, done, interrupted, lose_idle, noticed, prepare,
-    terminate, victim_of, wait_until_blocked, wait_until_quiet,
-)  # fmt: skip
+from blocks import SETUP, WRITE, check_goes_on, in_block, status
+from losing import MODES, answers, asked, begin_anew, done, lose_idle, noticed, victim_of
 from losses import wait_for_losses
-from neonsim import wait_until
 from plainclient import (
     FLUSH, SYNC, TERMINATE, bind, describe_statement, error_of, execute, extended, first_column,
     parse, query, types,
 )  # fmt: skip
-from postgres import DATABASE, Postgres
-from psycopg2.extensions import make_dsn
-
-# The key of `retry` that says what becomes of the client of a lost block: abort or close.
-LOST_TRANSACTION = "lost_transaction"
-
-SETUP = """
-    create schema blocks authorization app;
-    set role app;
-    create table blocks.written (x int);
-    create table blocks.rows (id int, n int);
-    insert into blocks.rows values (1, 0);
-"""
-CODED = "coded"
-CODE = """
-    create function blocks.wait() returns trigger language plpgsql as $$ begin
-        perform from blocks.rows for update;
-        return null;
-    end $$;
-    create constraint trigger wait after insert on blocks.written
-        deferrable initially deferred for each row execute function blocks.wait();
-"""
-ROWS = "select from blocks.rows for update"
-WRITE = "insert into blocks.written values (1)"
-UPDATE = "update blocks.rows set n = n + 1"
+from postgres import Postgres
 
 
 @pytest.fixture(scope="module")
@@ -45,15 +19,12 @@ def shared_postgres():
     """One of our own: a lost block may have called what functions there are."""
     with Postgres() as postgres:
         done(postgres, SETUP)
-        done(postgres, f"create database {CODED} owner app")
-        done(postgres, SETUP + CODE, CODED)
         yield postgres
 
 
 @pytest.fixture
 def postgres(shared_postgres):
     begin_anew(shared_postgres, "truncate blocks.written")
-    done(shared_postgres, "truncate blocks.written", CODED)
     return shared_postgres
 
 
@@ -65,39 +36,6 @@ def mode(request):
 @pytest.fixture
 def proxy(postgres, start_pgballast, mode, io):
     return start_pgballast(postgres.dsn, mode=mode, io=io, pool={"max": 2}, admin=True)
-
-
-@pytest.fixture
-def cuttable(postgres, relay, start_pgballast, mode, io):
-    """One whose connections `relay` can cut."""
-    dsn = relay.dsn_of(postgres.dsn)
-    return start_pgballast(dsn, mode=mode, io=io, pool={"max": 2}, admin=True)
-
-
-def in_block(proxy, opening: str = "begin"):
-    """A client that has written something in a block."""
-    client = victim_of(proxy)
-    client.send(parse("rollback", "r") + parse("commit", "c") + parse(WRITE, "w") + SYNC)
-    assert types(client.read_until_ready()) == "111Z"
-    for text in [opening, WRITE]:
-        assert client.query(text)[-1].body == b"T"
-    return client
-
-
-def status(told: list) -> bytes:
-    return told[-1].body
-
-
-def check_goes_on(postgres, client) -> None:
-    """Outside a block; and of the lost one nothing is there."""
-    assert first_column(client.query("select 'goes on'")) == ["goes on"]
-    assert count(postgres) == 0
-    client.query(f"begin; {WRITE}; commit")
-    assert count(postgres) == 1
-
-
-def count(postgres, dbname: str = DATABASE) -> int:
-    return asked(postgres, "select count(*) from blocks.written", dbname)[0][0]
 
 
 # Lost between two requests. What the next one is told: types, SQLSTATE, and whether the client
@@ -267,309 +205,3 @@ def test_the_client_may_leave(postgres, proxy):
     client.query("select 1")
     client.send(TERMINATE)
     assert client.read_to_end() == ([], "fin")
-
-
-# Characteristics that AND CHAIN carries over.
-
-CHARACTERISTICS = (
-    "select concat_ws(' ', current_setting('transaction_isolation'),"
-    " current_setting('transaction_read_only'), current_setting('transaction_deferrable'))"
-)
-OPENINGS = {
-    "plain": ["begin"],
-    "serializable": ["begin isolation level serializable, read only, deferrable"],
-    "start": ["start transaction isolation level repeatable read"],
-    "several": ["begin read only; select 1"],
-    "set transaction": ["begin", "set transaction isolation level serializable, read only"],
-    "by default": ["set default_transaction_isolation to 'repeatable read'", "begin"],
-    "a word": ["begin read only", "select 'a transaction'"],
-}
-
-
-@pytest.mark.parametrize("chain", ["rollback and chain", "commit and chain"])
-@pytest.mark.parametrize("opening", OPENINGS)
-def test_and_chain_opens_a_block_of_the_same_kind(postgres, proxy, mode, opening, chain):
-    if mode == "transaction" and opening == "by default":
-        pytest.skip("this mode carries no such setting to another backend")
-    for lost in [False, True]:
-        client = victim_of(proxy)
-        for text in OPENINGS[opening]:
-            client.query(text)
-        if lost:
-            lose_idle(postgres, proxy)
-        assert error_of(client.query("select 1/0"))["C"] == ("40001" if lost else "22012")
-        told = client.query(chain)
-        assert (types(told), told[0].body, status(told)) == ("CZ", b"ROLLBACK\0", b"T")
-        found = first_column(client.query(CHARACTERISTICS))
-        assert status(client.query("rollback")) == b"I"
-        if lost:
-            assert found == expected
-        expected = found
-        client.close()
-
-
-def test_a_chained_block_commits(postgres, proxy):
-    client = in_block(proxy)
-    lose_idle(postgres, proxy)
-    assert status(client.query("rollback and chain")) == b"T"
-    client.query("insert into blocks.written values (2)")
-    assert types(client.query("commit")) == "CZ"
-    assert asked(postgres, "select x from blocks.written") == [(2,)]
-
-
-# It takes no backend.
-
-
-@pytest.mark.parametrize("mode", ["auto", "transaction"])
-def test_others_are_served_while_a_client_is_in_its_lost_block(
-    postgres, start_pgballast, mode, io
-):
-    proxy = start_pgballast(postgres.dsn, mode=mode, io=io, pool={"max": 1})
-    client, other = in_block(proxy), proxy.raw()
-    lose_idle(postgres, proxy)
-    assert error_of(client.query("select 1"))["C"] == "40001"
-    other.query("begin")
-    assert error_of(client.query("select 1"))["C"] == "25P02"
-    assert status(client.query("rollback")) == b"I"
-    client.send_query("select 'mine'")
-    assert client.is_silent(0.1)
-    other.query("commit")
-    assert first_column(client.read_until_ready()) == ["mine"]
-
-
-def test_a_lost_block_wakes_no_compute(neonsim, start_pgballast, mode):
-    proxy = start_pgballast(neonsim.dsn, mode=mode, pool={"max": 1})
-    client = proxy.raw()
-    client.query("begin")
-    with noticed(proxy):
-        neonsim.suspend()
-    wakes = neonsim.stats()["wakes"]
-    told = [client.query(text) for text in ["select 1", "savepoint a", "rollback to a", "rollback"]]
-    assert [types(each) for each in told] == ["EZ"] * 3 + ["CZ"]
-    assert neonsim.stats()["wakes"] == wakes
-    assert first_column(client.query("select 'goes on'")) == ["goes on"]
-    assert neonsim.stats()["wakes"] == wakes + 1
-
-
-# Lost while a statement runs.
-
-
-@pytest.mark.parametrize("way", ["simple", "extended", "named"])
-@pytest.mark.parametrize("end", ["rollback", "commit"])
-def test_a_statement_that_loses_its_block_is_told(postgres, proxy, way, end):
-    client = in_block(proxy)
-    if way == "named":
-        client.query("rollback")
-        prepare(client, UPDATE)
-        client.query("begin")
-        client.query(WRITE)
-    octets = {"simple": query(UPDATE), "extended": extended(UPDATE) + SYNC,
-              "named": bind(statement=KEPT) + execute() + SYNC}[way]  # fmt: skip
-    told = interrupted(postgres, client, octets, ROWS)
-    assert (error_of(told)["S"], error_of(told)["C"], status(told)) == ("ERROR", "40001", b"E")
-    assert "C" not in types(told)
-    assert error_of(client.query(WRITE))["C"] == "25P02"
-    told = client.query(end)
-    assert (types(told), told[0].body, status(told)) == ("CZ", b"ROLLBACK\0", b"I")
-    check_goes_on(postgres, client)
-    assert asked(postgres, "select n from blocks.rows") == [(0,)]
-    wait_for_losses(proxy, told_40001=1)
-
-
-@pytest.mark.parametrize("how", ["fin", "rst"])
-def test_a_statement_that_loses_its_block_by_a_cut_is_told(postgres, relay, cuttable, how):
-    """The orphan may go on, but nobody commits what it does."""
-    client = in_block(cuttable)
-    lock = Lock(postgres, ROWS)
-    client.send(query(UPDATE))
-    wait_until_blocked(postgres)
-    relay.cut(how)
-    told = client.read_until_ready()
-    lock.release()
-    assert (types(told), error_of(told)["C"], status(told)) == ("EZ", "40001", b"E")
-    assert status(client.query("rollback")) == b"I"
-    wait_until_quiet(postgres)
-    check_goes_on(postgres, client)
-
-
-def test_rows_in_a_block_end_with_the_error(postgres, proxy):
-    """Its client does not read, so its backend ends in the middle of a row."""
-    client = in_block(proxy)
-    client.send(query("select i, repeat('x', 1000) from generate_series(1, 30000) i"))
-    terminate(postgres, wait_until_blocked(postgres, "wait_event = 'ClientWrite'"))
-    told = client.read_until_ready()
-    assert (error_of(told)["C"], status(told)) == ("40001", b"E")
-    found = first_column(told)
-    assert found == [str(n) for n in range(1, len(found) + 1)] and len(found) < 30000
-    assert status(client.query("rollback")) == b"I"
-    check_goes_on(postgres, client)
-
-
-def test_a_pipeline_in_a_block_fails_from_where_it_was_lost(postgres, proxy):
-    client = in_block(proxy)
-    texts = [WRITE, UPDATE, WRITE, "rollback", "select 5"]
-    told = [
-        interrupted(postgres, client, b"".join(extended(text) + SYNC for text in texts), ROWS),
-        *(client.read_until_ready() for _ in texts[1:]),
-    ]
-    assert types(told[1]) in ("EZ", "1EZ", "12EZ")
-    assert [types(each) for each in told[:1] + told[2:]] == ["12CZ", "EZ", "12CZ", "12DCZ"]
-    assert [error_of(each)["C"] for each in told[1:3]] == ["40001", "25P02"]
-    assert [status(each) for each in told] == [b"T", b"E", b"E", b"I", b"I"]
-    check_goes_on(postgres, client)
-
-
-# Lost while COMMIT is under way, or may be.
-
-
-@pytest.mark.parametrize(
-    "commit", ["commit", "end and chain", "prepare transaction 'x'", f"{WRITE}; commit"]
-)
-@pytest.mark.parametrize("how", ["simple", "extended"])
-def test_a_commit_under_way_is_unknown(postgres, start_pgballast, mode, commit, how):
-    """Even where it has said FATAL 57P01, and so is none."""
-    if how == "extended" and ";" in commit:
-        pytest.skip("several statements are for the simple protocol")
-    dsn = make_dsn(postgres.dsn, dbname=CODED)
-    proxy = start_pgballast(dsn, mode=mode, pool={"max": 2}, admin=True)
-    client = in_block(proxy)
-    octets = query(commit) if how == "simple" else extended(commit) + SYNC
-    told = interrupted(postgres, client, octets, ROWS, dbname=CODED)
-    assert (error_of(told)["S"], error_of(told)["C"], status(told)) == ("ERROR", "08007", b"I")
-    assert first_column(client.query("select 'goes on'")) == ["goes on"]
-    assert count(postgres, CODED) == 0
-    wait_for_losses(proxy, told_08007=1)
-
-
-@pytest.mark.parametrize("how", ["fin", "rst"])
-def test_a_commit_whose_answer_is_lost_is_unknown(postgres, relay, cuttable, how):
-    client = in_block(cuttable)
-    relay.mute()
-    client.send(query("commit"))
-    wait_until(lambda: count(postgres) == 1)
-    relay.cut(how)
-    told = client.read_until_ready()
-    assert (types(told), error_of(told)["C"], status(told)) == ("EZ", "08007", b"I")
-    assert first_column(client.query("select 'goes on'")) == ["goes on"]
-    assert count(postgres) == 1
-
-
-def test_a_commit_that_stands_behind_in_a_pipeline_is_unknown_after_a_cut(
-    postgres, relay, cuttable
-):
-    """It has got through and commits once the lock is free. Nobody may be told 40001, which
-    says that nothing was done."""
-    client = in_block(cuttable)
-    lock = Lock(postgres, ROWS)
-    client.send(b"".join(extended(text) + SYNC for text in [UPDATE, "commit", "select 5"]))
-    wait_until_blocked(postgres)
-    relay.cut("fin")
-    told = [client.read_until_ready() for _ in range(3)]
-    lock.release()
-    wait_until(lambda: count(postgres) == 1)
-    errors = [each.fields()["C"] for each in sum(told, []) if each.type == "E"]
-    assert errors and set(errors) == {"08007"}
-    assert b"COMMIT\0" not in [each.body for each in sum(told, [])]
-    assert first_column(client.query("select 'goes on'")) == ["goes on"]
-    done(postgres, "update blocks.rows set n = 0")
-
-
-def test_a_commit_that_stands_behind_in_a_pipeline_was_not_read_before_FATAL(postgres, proxy):
-    """What comes behind FATAL 57P01 was not begun: whatever the client is told of it, the
-    transaction is rolled back, and it goes on."""
-    client = in_block(proxy)
-    octets = b"".join(extended(text) + SYNC for text in [UPDATE, "commit", "select 5"])
-    told = interrupted(postgres, client, octets, ROWS)
-    assert error_of(told)["C"] in ("40001", "08007")
-    committed = client.read_until_ready()
-    assert b"COMMIT\0" not in [each.body for each in committed]
-    assert status(committed) == b"I"
-    assert types(client.read_until_ready())[-1] == "Z"
-    check_goes_on(postgres, client)
-
-
-# What cannot be carried over ends the session, and the option ends it always.
-
-PINS = {
-    "advisory lock": "select pg_advisory_lock(42)",
-    "temporary table": "create temp table mine as select 1 as x",
-    "cursor": "declare held cursor with hold for select 1",
-}
-
-
-def farewell(client, *texts: str) -> dict:
-    """What it is told before its connection ends: at once, or in answer to one of these."""
-    told = []
-    try:
-        for text in texts:
-            client.send_query(text)
-            told.append(client.read())
-            while told[-1].type != "Z":
-                told.append(client.read())
-    except (EOFError, BrokenPipeError, ConnectionResetError):
-        told += client.read_to_end()[0]
-    assert client.end in ("fin", "rst")
-    assert "D" not in types(told)
-    return [each.fields() for each in told if each.type == "E"][-1]
-
-
-@pytest.mark.parametrize("what", PINS)
-@pytest.mark.parametrize("mode", ["auto", "session"])
-def test_what_a_session_had_pinned_before_its_block_is_named(postgres, start_pgballast, mode, what):
-    """The block may be told of first."""
-    proxy = start_pgballast(postgres.dsn, mode=mode, pool={"max": 2}, admin=True)
-    client = victim_of(proxy)
-    client.query(PINS[what])
-    wait_until_quiet(postgres)
-    client.query("begin")
-    lose_idle(postgres, proxy)
-    told = farewell(client, "select 1", "rollback", "select 1")
-    assert (told["S"], told["C"]) == ("FATAL", "57P01")
-    assert what in told["D"]
-    check_others_go_on(proxy)
-
-
-def check_others_go_on(proxy) -> None:
-    assert first_column(proxy.raw().query("select 'goes on'")) == ["goes on"]
-
-
-def closing(postgres, start_pgballast, mode):
-    return start_pgballast(
-        postgres.dsn, mode=mode, pool={"max": 2}, retry={LOST_TRANSACTION: "close"}, admin=True
-    )
-
-
-@pytest.mark.parametrize("text", ["select 1", "commit", "rollback", "savepoint a"])
-def test_the_option_closes_instead(postgres, start_pgballast, mode, text):
-    proxy = closing(postgres, start_pgballast, mode)
-    client = in_block(proxy)
-    lose_idle(postgres, proxy)
-    told = farewell(client, text)
-    assert (told["S"], told["C"]) == ("FATAL", "57P01")
-    assert count(postgres) == 0
-    check_others_go_on(proxy)
-    wait_for_losses(proxy, closed_57P01=1)
-
-
-def test_the_option_closes_in_the_middle_of_a_statement_too(postgres, start_pgballast, mode):
-    proxy = closing(postgres, start_pgballast, mode)
-    client = in_block(proxy)
-    lock = Lock(postgres, ROWS)
-    client.send(query(UPDATE))
-    terminate(postgres, wait_until_blocked(postgres))
-    lock.release()
-    messages, end = client.read_to_end()
-    told = error_of(messages)
-    assert (told["S"], told["C"], end) == ("FATAL", "57P01", "fin")
-    assert count(postgres) == 0
-
-
-def test_the_option_changes_nothing_outside_of_blocks(postgres, start_pgballast, mode):
-    proxy = closing(postgres, start_pgballast, mode)
-    client = victim_of(proxy)
-    client.query("select 1")
-    wait_until_quiet(postgres)
-    lose_idle(postgres, proxy)
-    assert types(client.query(WRITE)) == "CZ"
-    assert types(interrupted(postgres, client, query(UPDATE), ROWS)) == "CZ"
-    done(postgres, "update blocks.rows set n = 0")
