@@ -103,6 +103,7 @@ void client::on_backend_lost(session::loss why, bool nothing_written) {
 
 /// After a loss it has a backend again that is as it left the last one.
 void client::carried_over() {
+    settle_loss();  // the new backend may have answered that its request is not run again
     if (!lost_)
         return;
     log::info("session carried over to a new backend", {{"database", pool_.shared.settings().name},

@@ -48,11 +48,21 @@ std::string opening_of(bytes transaction, const definition_finder& find) {
     return opening;
 }
 
-/// The question that has to be answered by yes before a SELECT is run again.
-std::optional<std::string> read_only_proof(const request& of) {
-    const auto definition = of.runs.front();
-    const auto mentions = sql::mentions_of_select(wire::query_text(definition));
-    return mentions ? reads_only_query(*mentions, wire::parameter_types(definition)) : std::nullopt;
+/// The question that has to be answered by yes first, empty if there is none. Nothing if the
+/// answer is no.
+std::optional<std::string> proof_for(recourse how, const request& of) {
+    switch (how) {
+        case recourse::if_rolled_back:
+        case recourse::tell_if_rolled_back:
+            return rolls_back_whole_query();
+        case recourse::if_read_only: {
+            const auto mentions = sql::mentions_of_select(wire::query_text(of.runs.front()));
+            return mentions ? reads_only_query(*mentions, wire::parameter_types(of.runs.front()))
+                            : std::nullopt;
+        }
+        default:
+            return std::string{};
+    }
 }
 
 std::optional<bytes> requests_of(const transcript& was) {
@@ -70,6 +80,7 @@ bool stays_in_block(const std::vector<request>& requests) {
 step session::backend_lost(loss why, const circumstances& at) {
     if (!why.sqlstate.empty() || last_words_.sqlstate.empty())
         last_words_ = std::move(why);
+    aftermath_ = aftermath::none;  // of an earlier refusal
     const auto was = std::move(backend_->since_idle);
     backend_ = nullptr;
     detach();
@@ -132,40 +143,30 @@ step session::requests_lost(const transcript& was, const std::vector<request>& l
     // What it has made of the session is gone, whatever became of the rest.
     known_.rolled_back(requests_of(was));
     auto how = recourse_for(lost, of);
-    if (how == recourse::if_read_only && !read_only_proof(lost.front()))
-        how = recourse::unknown;
-    if (how != recourse::run_again && !known_.lost_with_backend().empty())
+    const auto proof = proof_for(how, lost.front());
+    if (!proof || (how != recourse::run_again && !known_.lost_with_backend().empty()))
         how = recourse::unknown;
     const bool again =
         at.may_run_again && (!recovery_ || recovery_->attempts < recovery::attempts_max);
     if (how != recourse::unknown && again)
-        return run_again(was, lost, how);
+        return run_again(was, lost, how, *proof);
     recovery_.reset();
     if (how == recourse::run_again)
         return tell_first(lost, was.so_far(), did_not_commit(last_words_.message), false);
     return outcome_unknown(lost, was.so_far(), false);
 }
 
-step session::run_again(const transcript& was, const std::vector<request>& lost, recourse how) {
+step session::run_again(const transcript& was, const std::vector<request>& lost, recourse how,
+                        std::string proof) {
     if (!recovery_)
         recovery_ = std::make_unique<recovery>();
     auto& now = *recovery_;
     ++now.attempts;
     now.tell_only = how == recourse::tell_if_rolled_back;
-    now.proof.clear();
-    switch (how) {
-        case recourse::if_rolled_back:
-        case recourse::tell_if_rolled_back:
-            now.how = aftermath::rolled_back;
-            now.proof = rolls_back_whole_query();
-            break;
-        case recourse::if_read_only:
-            now.how = aftermath::read_only;
-            now.proof = *read_only_proof(lost.front());
-            break;
-        default:
-            now.how = aftermath::unsent;
-    }
+    now.how = how == recourse::run_again      ? aftermath::unsent
+              : how == recourse::if_read_only ? aftermath::read_only
+                                              : aftermath::rolled_back;
+    now.proof = std::move(proof);
     now.hear(was, backend_body_relayed_);
     for (const auto& one : lost)
         for (const auto& name : one.prepares)
@@ -304,13 +305,12 @@ step session::unreadable_lost(bool in_block) {
     }
     if (pipelines_ || backend_body_relayed_)
         return torn();
-    answer_requests(unknown_outcome("ERROR", last_words_.message), in_block);
-    return {0, act::reply, 0};
+    return answer_requests(unknown_outcome("ERROR", last_words_.message), in_block);
 }
 
 /// One error and one ReadyForQuery for everything that would have had them; a
 /// segment whose Sync has not come is skipped up to it, as PostgreSQL does.
-void session::answer_requests(const wire::error_message& error, bool in_block) {
+step session::answer_requests(const wire::error_message& error, bool in_block) {
     const auto status = in_block ? wire::txn::failed : wire::txn::idle;
     std::string out;
     while (!expected_.empty()) {
@@ -326,7 +326,7 @@ void session::answer_requests(const wire::error_message& error, bool in_block) {
     if (open && !expected_.error_told())
         wire::append_error(out, error);
     expected_.clear();
-    tell_and_go_on(std::move(out), !open, in_block, error.sqlstate);
+    return tell_and_go_on(std::move(out), !open, in_block, error.sqlstate);
 }
 
 step session::second_run_differs(const std::vector<request>& lost) {
@@ -428,7 +428,7 @@ aborted_block::news session::lost_transaction() const {
             "Roll back and run the transaction again."};
 }
 
-void session::told(bytes sqlstate) noexcept {
+void session::told(bytes sqlstate) {
     aftermath_ = aftermath::told;
     told_sqlstate_ = sqlstate;
 }

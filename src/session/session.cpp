@@ -143,7 +143,7 @@ bool session::look(std::chrono::steady_clock::time_point now) {
         return false;
     surveyor_ = std::make_unique<surveyor>(about_->definitions(), now);
     ask(own::survey,
-        std::string{catalog::holds_no_user_code} + catalog::code_that_may_change_sessions);
+        std::string{catalog::holds_no_user_code} + catalog::code_that_may_change_sessions());
     return true;
 }
 

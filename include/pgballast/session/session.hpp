@@ -284,7 +284,8 @@ class session {
     bool relies_on_lost_state(const wire::frame_header& header) const noexcept;
     step requests_lost(const transcript& was, const std::vector<request>& lost,
                        const circumstances& at);
-    step run_again(const transcript& was, const std::vector<request>& lost, recourse how);
+    step run_again(const transcript& was, const std::vector<request>& lost, recourse how,
+                   std::string proof);
     void block_lost(wire::txn before, const transcript& was, const circumstances& at);
     step block_lost_in_use(wire::txn before, const transcript& was,
                            const std::vector<request>& lost, const circumstances& at);
@@ -296,14 +297,14 @@ class session {
     step tell_and_go_on(std::string out, bool ended, bool in_block, bytes sqlstate);
     step torn();
     step unreadable_lost(bool in_block);
-    void answer_requests(const wire::error_message& error, bool in_block);
+    step answer_requests(const wire::error_message& error, bool in_block);
     step second_run_differs(const std::vector<request>& lost);
     step refuse_waiting(const wire::error_message& why);
     bool died_by_administrator() const noexcept;
     std::optional<bytes> definition_of(bytes name) const;
     void abort_block(std::optional<aborted_block::news> untold, std::string opening);
     aborted_block::news lost_transaction() const;
-    void told(bytes sqlstate) noexcept;
+    void told(bytes sqlstate);
 
     // recovered.cpp
     step in_aborted_block(bytes in);
@@ -352,7 +353,7 @@ class session {
     std::string refeed_;                      // to be fed next, see `act::again`
     std::unique_ptr<recovery> recovery_;      // what is being run again
     aftermath aftermath_ = aftermath::none;
-    bytes told_sqlstate_;
+    std::string told_sqlstate_;
     bool shutdown_noticed_ = false;  // by a warning: then an error proves nothing
 
     std::uint32_t message_max_;

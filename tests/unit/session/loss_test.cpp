@@ -8,6 +8,15 @@
 using namespace pgballast::session;
 using namespace pgballast::session::test;
 
+namespace {
+
+void begin(rig& one, const char* text = "begin") {
+    one.client(query(text));
+    one.server(complete("BEGIN") + ready('T'));
+}
+
+}  // namespace
+
 TEST_CASE("a server that breaks the protocol is dropped, and the client told") {
     for (const auto& broken : {parsed(), frame('R', {"\0\0\0\0", 4}), frame('Z', "X"),
                                frame('Z', "II"), frame('S', "no zero"), std::string{"C\0\0\0\3", 5},
@@ -70,8 +79,7 @@ TEST_CASE("a transaction lost between requests is told at the next one") {
     const auto told_at = [](const std::string& next, bool close = false) {
         rig one;
         one.at.close_lost_blocks = close;
-        one.client(query("begin"));
-        one.server(complete("BEGIN") + ready('T'));
+        begin(one);
         CHECK(one.one.idle_in_transaction());
         one.taken_by_client();
         one.lose({"57P01", "gone"});
@@ -94,8 +102,7 @@ TEST_CASE("a transaction lost between requests is told at the next one") {
     CHECK(told_at(query("commit"), true) == "E!57P01");
 
     rig one;
-    one.client(query("begin"));
-    one.server(complete("BEGIN") + ready('T'));
+    begin(one);
     one.lose();
     one.client(terminate());
     CHECK(one.left);
@@ -104,8 +111,7 @@ TEST_CASE("a transaction lost between requests is told at the next one") {
 
 TEST_CASE("who has had all its answers hears of a lost block when it goes on") {
     rig one;
-    one.client(query("begin"));
-    one.server(complete("BEGIN") + ready('T'));
+    begin(one);
     one.client(parse("insert into t values (1)", "s") + flush());
     one.server(parsed());
     one.taken_by_client();
@@ -115,10 +121,33 @@ TEST_CASE("who has had all its answers hears of a lost block when it goes on") {
     CHECK(names_of(one.to_client) == "E:40001 Z:E");
 }
 
+TEST_CASE("what a client was told is known afterwards, and a refusal before the loss is not it") {
+    rig one;
+    one.may_lend = false;
+    one.client(query("select 1"));
+    one.refuse();
+    one.may_lend = true;
+    begin(one);
+    one.client(parse("insert into t values (1)") + bind_msg() + execute() + sync_msg());
+    one.server(parsed() + bound());
+    one.lose();
+    CHECK(one.one.take_aftermath() == aftermath::told);
+    CHECK(one.one.told_sqlstate() == "40001");
+
+    rig idle{mode::session};
+    idle.may_lend = false;
+    idle.client(query("select 1"));
+    idle.refuse();
+    idle.may_lend = true;
+    idle.client(query("select 2"));
+    idle.server(complete() + ready());
+    idle.lose();
+    CHECK(idle.one.take_aftermath() == aftermath::none);
+}
+
 TEST_CASE("a block that has failed before is lost without a word") {
     rig one;
-    one.client(query("begin"));
-    one.server(complete("BEGIN") + ready('T'));
+    begin(one);
     one.client(query("oops"));
     one.server(error("42601") + ready('E'));
     one.lose();
@@ -129,8 +158,7 @@ TEST_CASE("a block that has failed before is lost without a word") {
 
 TEST_CASE("what is behind the end of a lost block runs on another backend") {
     rig one;
-    one.client(query("begin isolation level serializable"));
-    one.server(complete("BEGIN") + ready('T'));
+    begin(one, "begin isolation level serializable");
     one.lose();
     one.taken_by_client();
     one.taken_by_server();
@@ -143,8 +171,7 @@ TEST_CASE("what is behind the end of a lost block runs on another backend") {
 
 TEST_CASE("AND CHAIN opens a block of the same kind") {
     rig one;
-    one.client(query("begin isolation level serializable"));
-    one.server(complete("BEGIN") + ready('T'));
+    begin(one, "begin isolation level serializable");
     one.lose();
     one.taken_by_client();
     one.taken_by_server();
@@ -159,8 +186,7 @@ TEST_CASE("AND CHAIN opens a block of the same kind") {
 TEST_CASE("what a client pipelined behind a lost statement stays in its block") {
     const auto told_at_loss = [](const std::string& in_flight, const loss& why) {
         rig one;
-        one.client(query("begin"));
-        one.server(complete("BEGIN") + ready('T'));
+        begin(one);
         one.taken_by_client();
         one.client(in_flight);
         one.lose(why);
@@ -328,8 +354,7 @@ TEST_CASE("nobody is told 57P03 of what may have run") {
 
 TEST_CASE("a BEGIN that was answered is no reason to end a client later") {
     rig one;
-    one.client(query("begin"));
-    one.server(complete("BEGIN") + ready('T'));
+    begin(one);
     one.client(query("commit"));
     one.server(complete("COMMIT") + ready());
     one.client(query("insert"));
