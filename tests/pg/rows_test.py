@@ -99,10 +99,18 @@ def words(neonsim) -> str:
 INSERT = "insert into words select 'kept' from gate for update"
 
 
-def told_while_it_waits(neonsim, client, octets: bytes, end) -> list:
-    """What it is told when the compute ends while its request waits for a row of `gate`."""
+@pytest.fixture
+def held_gate(neonsim, words) -> None:
+    """Nobody gets the row of `gate`. A postmaster ends its newest backends first: were this one
+    newer than those of pgballast, who waits for it could come to its end in time."""
     holder = neonsim.connect_to_postgres()
     run(holder, "begin; select from gate for update")
+    yield
+    holder.close()
+
+
+def told_while_it_waits(neonsim, client, octets: bytes, end) -> list:
+    """What it is told when the compute ends while its request waits for a row of `gate`."""
     client.send(octets)
     observer = neonsim.connect_to_postgres()
     waits = "select from pg_stat_activity where wait_event_type = 'Lock'"
@@ -132,7 +140,7 @@ def test_row_3_inside_a_transaction_one_40001_and_the_socket_is_kept(
 
 @pytest.mark.parametrize("mode", MODES)
 def test_row_3_inside_a_transaction_whose_statement_runs(
-    neonsim, start_pgballast, words, mode, io
+    neonsim, start_pgballast, held_gate, mode, io
 ):
     client = start_pgballast(neonsim.dsn, mode=mode, io=io).raw()
     client.query("begin")
@@ -143,20 +151,20 @@ def test_row_3_inside_a_transaction_whose_statement_runs(
 
 
 @pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("octets", [query(INSERT), extended(INSERT) + SYNC], ids=["simple", "extended"])
 def test_row_4_in_mid_query_is_recovered_where_that_is_provably_safe(
-    neonsim, start_pgballast, words, mode, io
+    neonsim, start_pgballast, held_gate, mode, io, octets
 ):
     client = start_pgballast(neonsim.dsn, mode=mode, io=io).raw()
-    for octets in [query(INSERT), extended(INSERT) + SYNC]:
-        told = told_while_it_waits(neonsim, client, octets, neonsim.suspend)
-        assert types(told) in ("CZ", "12CZ")
-    assert first_column(client.query("select count(*) from words")) == ["2"]
+    told = told_while_it_waits(neonsim, client, octets, neonsim.suspend)
+    assert types(told) in ("CZ", "12CZ")
+    assert first_column(client.query("select count(*) from words")) == ["1"]
 
 
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("end", ["immediate stop", "rst", "fin"])
 def test_row_4_in_mid_query_is_told_in_one_clear_error_where_nobody_can_know(
-    neonsim, start_pgballast, words, mode, end
+    neonsim, start_pgballast, held_gate, mode, end
 ):
     client = start_pgballast(neonsim.dsn, mode=mode).raw()
     stop = lambda: neonsim.suspend(mode="immediate")  # noqa: E731
