@@ -44,7 +44,7 @@ aborted_block::answer aborted_block::take(const message_stream::piece& message,
         case 'Q':
             return query(message.body().substr(0, message.body().find('\0')));
         case 'P':
-            return parse(message.body());
+            return parse(message.body(), find_text);
         case 'B':
             return bind(message.body(), find_text);
         case 'D':
@@ -93,11 +93,14 @@ aborted_block::answer aborted_block::query(bytes text) {
     return one;
 }
 
-aborted_block::answer aborted_block::parse(bytes body) {
+aborted_block::answer aborted_block::parse(bytes body, const text_finder& find_text) {
     const std::string name{take_string(body)};
     const auto is = judge(take_string(body));
     if (!is.empty && is.how == ends::no)
         return failed();
+    if (!name.empty() && statement(name, find_text))
+        return failed_by(wire::sqlstate::duplicate_prepared_statement,
+                         "prepared statement \"" + name + "\" already exists");
     statements_.insert_or_assign(name, is);
     auto one = reply('1');
     one.passed = true;

@@ -42,15 +42,18 @@ inline constexpr const char* holds_no_user_code =
     " p.oid operator(pg_catalog.<>) all ('{1598,2649,3432}'::pg_catalog.oid[]));";
 
 /// Of a function `p` in pg_proc: somebody may run it without naming it, through a trigger, another
-/// function, or anything else that depends on it.
+/// function, or anything else that depends on it. The source of a function in C (13) is a symbol,
+/// and names none; the functions of a foreign data wrapper (2328) have no session's state.
 inline const std::string runs_unnamed =
     "p.prorettype operator(pg_catalog.=) 2279::pg_catalog.oid"
     " or p.prorettype operator(pg_catalog.=) 3838::pg_catalog.oid"
     " or exists (select from pg_catalog.pg_depend d"
     " where d.refclassid operator(pg_catalog.=) 1255::pg_catalog.oid"
+    " and d.classid operator(pg_catalog.<>) 2328::pg_catalog.oid"
     " and d.refobjid operator(pg_catalog.=) p.oid)"
     " or exists (select from pg_catalog.pg_proc q"
     " where q.oid operator(pg_catalog.>=) 16384 and q.oid operator(pg_catalog.<>) p.oid"
+    " and q.prolang operator(pg_catalog.<>) 13::pg_catalog.oid"
     " and pg_catalog.strpos(q.prosrc, p.proname) operator(pg_catalog.>) 0)";
 
 /// The expressions that the database holds: views, rules, defaults, policies, constraints, and

@@ -259,6 +259,8 @@ std::optional<step> session::on_parameter(const message_stream::piece& piece) {
         told_due_ = true;  // once the restoration is complete
         return step{0, act::drop, 0};
     }
+    if (!told_before_ && expected_.owes())
+        told_before_ = told_;
     told_ = backend_->reported;
     known_.doubt_statements();
     return {};
@@ -281,8 +283,10 @@ std::optional<step> session::on_ready_for_query(const message_stream::piece& pie
             count_reply();
             known_.prepares_no_more();
             txn_ = *status;
-            if (txn_ == wire::txn::idle)
+            if (txn_ == wire::txn::idle) {
                 known_.ends();
+                told_before_.reset();
+            }
             backend_->since_idle.ready(txn_ != wire::txn::idle, nothing_under_way());
             if (const auto again = std::exchange(recovery_, nullptr))
                 aftermath_ = again->how;

@@ -95,7 +95,7 @@ step session::from_client(bytes in) {
 /// COPY cannot be.
 void session::keep_asked(const message_stream::piece& piece) {
     if (contains("dcf", piece.type))
-        backend_->since_idle.give_up();
+        backend_->since_idle.copies();
     else
         backend_->since_idle.asked(piece.data);
 }

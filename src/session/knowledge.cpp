@@ -92,13 +92,13 @@ void knowledge::runs_anything() {
     about_->defined();
 }
 
-void knowledge::rolled_back(std::optional<wire::bytes> requests) {
+void knowledge::rolled_back(bool wholly) {
     if (!before_)
         return;
     code_rolled_back_ |= code_may_run_ && !before_->code_may_run;
-    for (const auto outlives : {"advisory", "prepare", "deallocate"})
-        if (!requests || sql::contains_folded(*requests, outlives))
-            return;
+    const auto may_lock = [](wire::bytes text) { return sql::contains_folded(text, "advisory"); };
+    if (!wholly || std::ranges::any_of(statements(), may_lock, &sql_statements::statement::text))
+        return;
     hidden_ = before_->hidden;
     code_may_run_ = before_->code_may_run;
     code_unseen_ = before_->code_unseen;

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "loss_errors.hpp"
+#include "pgballast/session/opening.hpp"
 #include "pgballast/session/proof.hpp"
 #include "pgballast/session/session.hpp"
 #include "pgballast/sql/grammar.hpp"
@@ -13,40 +14,6 @@
 
 namespace pgballast::session {
 namespace {
-
-/// Appends what a statement has to say of its block. False if that cannot be told.
-bool append_opening(std::string& opening, const sql::parsed& one, bytes text) {
-    const bool first = opening.empty();
-    if (first != (one.what == sql::command::begin))
-        return !first && !sql::contains_folded(text, "transaction");
-    if (!first && !sql::contains_folded(text, "set transaction"))
-        return !sql::contains_folded(text, "transaction");
-    opening.append(first ? "" : ";").append(text);
-    return true;
-}
-
-/// What would open a block like that one; empty if that cannot be told from its requests.
-std::string opening_of(bytes transaction, const definition_finder& find) {
-    std::string opening;
-    for (const auto& one : requests_in(transaction, find)) {
-        if (!one.readable)
-            return {};
-        for (const auto definition : one.runs) {
-            const auto text = wire::query_text(definition);
-            const auto statements = sql::parse(text);
-            const bool first = opening.empty();
-            const bool speaks_of_it = sql::contains_folded(text, "transaction");
-            if (first ? !statements || statements->empty() : speaks_of_it && !statements)
-                return {};
-            if (!first && !speaks_of_it)
-                continue;
-            for (const auto& each : *statements)
-                if (!append_opening(opening, each, text.substr(each.begin, each.end - each.begin)))
-                    return {};
-        }
-    }
-    return opening;
-}
 
 /// The question that has to be answered by yes first, empty if there is none. Nothing if the
 /// answer is no.
@@ -63,10 +30,6 @@ std::optional<std::string> proof_for(recourse how, const request& of) {
         default:
             return std::string{};
     }
-}
-
-std::optional<bytes> requests_of(const transcript& was) {
-    return was.transaction_complete() ? std::optional{was.transaction()} : std::nullopt;
 }
 
 bool stays_in_block(const std::vector<request>& requests) {
@@ -101,6 +64,10 @@ step session::backend_lost(loss why, const circumstances& at) {
     const auto before = std::exchange(txn_, wire::txn::idle);
     const bool in_block = before != wire::txn::idle;
     const bool withheld = std::exchange(ready_withheld_, false);
+    const auto find = [&](bytes name) { return definition_of(name); };
+    const auto transaction = requests_in(was.transaction(), find);
+    known_.rolled_back(was.transaction_complete() &&
+                       std::none_of(transaction.begin(), transaction.end(), may_outlive_rollback));
     if (!was.complete())
         return unreadable_lost(in_block);
     phase_ = phase::ready;
@@ -111,15 +78,15 @@ step session::backend_lost(loss why, const circumstances& at) {
     auto unfinished = client_.take_unfinished();
     if (!was.unanswered().empty()) {
         unfinished.insert(0, was.unanswered());
-        const auto lost = requests_in(unfinished, [&](bytes name) { return definition_of(name); });
+        const auto lost = requests_in(unfinished, find);
         if (in_block && (owed || !lost.front().partial.empty()))
-            return block_lost_in_use(before, was, lost, at);
+            return block_lost_in_use(before, was, opening_of(transaction), lost, at);
         if (!in_block)
             return requests_lost(was, lost, at);
         unfinished.clear();  // all of it has been answered: it is for the next message to hear
     }
     if (in_block)
-        block_lost(before, was, at);
+        block_lost(before, opening_of(transaction), at);
     if (!unfinished.empty()) {
         out_ = std::move(unfinished);
         return {0, act::again, 0};
@@ -140,8 +107,6 @@ step session::requests_lost(const transcript& was, const std::vector<request>& l
     evidence of{at.nothing_written, died_by_administrator(), was.so_far()};
     if (recovery_)
         of.so_far.rows |= recovery_->rows_told;
-    // What it has made of the session is gone, whatever became of the rest.
-    known_.rolled_back(requests_of(was));
     auto how = recourse_for(lost, of);
     const auto proof = proof_for(how, lost.front());
     if (!proof || (how != recourse::run_again && !known_.lost_with_backend().empty()))
@@ -176,19 +141,17 @@ step session::run_again(const transcript& was, const std::vector<request>& lost,
 }
 
 /// A transaction block in which nothing was under way.
-void session::block_lost(wire::txn before, const transcript& was, const circumstances& at) {
-    known_.rolled_back(requests_of(was));
+void session::block_lost(wire::txn before, std::string opening, const circumstances& at) {
     if (at.close_lost_blocks) {
         closes_ = last_words_.message;
         return;
     }
-    auto opening = opening_of(was.transaction(), [&](bytes name) { return definition_of(name); });
     abort_block(before == wire::txn::failed ? std::nullopt : std::optional{lost_transaction()},
                 std::move(opening));
 }
 
 /// … or something was.
-step session::block_lost_in_use(wire::txn before, const transcript& was,
+step session::block_lost_in_use(wire::txn before, const transcript& was, std::string opening,
                                 const std::vector<request>& lost, const circumstances& at) {
     const bool unread = died_by_administrator();
     const bool commits =
@@ -197,7 +160,7 @@ step session::block_lost_in_use(wire::txn before, const transcript& was,
     const bool certain = !commits && (unread || at.nothing_written || stays_in_block(lost));
     if (!certain)
         return outcome_unknown(lost, was.so_far(), true);
-    block_lost(before, was, at);
+    block_lost(before, std::move(opening), at);
     if (closes_)
         return lost_block_closes();
     if (was.so_far().size == 0) {
@@ -270,12 +233,24 @@ step session::tell_and_go_on(std::string out, bool ended, bool in_block, bytes s
         return fail_with({});
     if (in_block && !aborted_)
         abort_block(std::nullopt, {});
+    out_.clear();
+    if (!in_block)
+        append_taken_back(out_);
     if (!ended && aborted_)
         aborted_->skip_to_sync();
     else if (!ended)
         phase_ = phase::lost_segment;
-    out_ = std::move(out);
+    out_.append(out);
     return {0, act::reply, 0};
+}
+
+/// What the client has set in a transaction that is gone is as it was before.
+void session::append_taken_back(std::string& out) {
+    const auto before = std::exchange(told_before_, nullptr);
+    if (!before)
+        return;
+    append_changes(out, *told_, *before);
+    told_ = before;
 }
 
 /// One who pipelines may have sent more already, that counts on what was lost: after a lost

@@ -41,7 +41,9 @@ step session::answered_in_block(aborted_block::answer answer,
         note_in_block(message);
     if (answer.what == then::again)
         opening_ = aborted_->opening();
+    out_.clear();
     if (answer.what != then::stays) {
+        append_taken_back(out_);
         aborted_.reset();
         txn_ = answer.what == then::again ? wire::txn::open : wire::txn::idle;
     }
@@ -49,7 +51,7 @@ step session::answered_in_block(aborted_block::answer answer,
         phase_ = phase::lost_segment;
     if (!answer.left.empty())
         wire::append_query(refeed_, answer.left);
-    out_ = std::move(answer.reply);
+    out_.append(answer.reply);
     return {0, out_.empty() ? act::drop : act::reply, message.used};
 }
 
@@ -84,7 +86,7 @@ std::optional<step> session::tell(char type, bytes part, bool ends) {
     if (type == 'Z' || !backend_)
         return {};
     if (type == 'G' || type == 'W')
-        backend_->since_idle.give_up();
+        backend_->since_idle.copies();
     backend_->since_idle.told(type, part);
     if (!recovery_ || !recovery_->passes_over())
         return {};

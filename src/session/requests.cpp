@@ -1,7 +1,7 @@
 #include "pgballast/session/requests.hpp"
 
 #include <algorithm>
-#include <array>
+#include <initializer_list>
 #include <map>
 #include <utility>
 
@@ -79,11 +79,35 @@ std::optional<std::vector<sql::parsed>> parse(bytes definition) {
     return sql::parse(wire::query_text(definition));
 }
 
+bool contains_any(bytes text, std::initializer_list<bytes> words) {
+    return std::ranges::any_of(words, [&](bytes word) { return sql::contains_folded(text, word); });
+}
+
 /// Words without which a text, whatever it is, neither begins a block nor ends one.
 bool may_speak_of_blocks(bytes text) {
-    constexpr std::array words = {"begin",    "start", "commit", "end",
-                                  "rollback", "abort", "prepare"};
-    return std::ranges::any_of(words, [&](bytes word) { return sql::contains_folded(text, word); });
+    return contains_any(text, {"begin", "start", "commit", "end", "rollback", "abort", "prepare"});
+}
+
+bool statement_may_outlive_rollback(const sql::parsed& one, bytes text) {
+    switch (one.what) {
+        case command::code:
+            return contains_any(text, {"prepare", "deallocate", "execute"});
+        case command::other:
+            return contains_any(text, {"prepare", "deallocate"});
+        default:
+            return false;
+    }
+}
+
+bool text_may_outlive_rollback(bytes text) {
+    if (contains_any(text, {"advisory", "u&"}))  // or its name with escapes
+        return true;
+    if (!contains_any(text, {"prepare", "deallocate", "execute"}))
+        return false;
+    const auto statements = sql::parse(text);
+    return !statements || std::ranges::any_of(*statements, [&](const sql::parsed& one) {
+        return statement_may_outlive_rollback(one, text.substr(one.begin, one.end - one.begin));
+    });
 }
 
 }  // namespace
@@ -122,7 +146,7 @@ std::optional<bool> in_block_behind(const request& of, bool before) {
                 before = true;
             else if (one.what == command::commit || one.what == command::rollback ||
                      one.what == command::prepare_transaction)
-                before = one.chain;
+                before = one.chain && one.what == command::rollback;  // which cannot fail
     }
     return before;
 }
@@ -135,6 +159,12 @@ bool may_commit(const request& of) {
         const auto statements = parse(definition);
         return statements ? std::ranges::any_of(*statements, commits)
                           : may_speak_of_blocks(wire::query_text(definition));
+    });
+}
+
+bool may_outlive_rollback(const request& of) {
+    return !of.readable || std::ranges::any_of(of.runs, [](bytes definition) {
+        return text_may_outlive_rollback(wire::query_text(definition));
     });
 }
 

@@ -33,6 +33,7 @@ std::size_t end_of_request(bytes requests, std::size_t at) {
 }  // namespace
 
 void transcript::give_up() {
+    gave_up_ = true;
     complete_ = transaction_complete_ = false;
     requests_.clear();
     begin_ = answered_ = 0;
@@ -53,6 +54,7 @@ void transcript::ready(bool in_block, bool nothing_owed) {
     if (!in_block && nothing_owed)
         return forget();
     complete_ |= nothing_owed;
+    gave_up_ &= !nothing_owed;
     answered_ = end_of_request(requests_, answered_);
     if (in_block)
         digests_.push_back(hash_.digest());
@@ -82,6 +84,7 @@ void transcript::forget() {
     digests_.clear();
     begin_ = answered_ = 0;
     complete_ = transaction_complete_ = true;
+    gave_up_ = false;
     if (so_far_.size != 0)
         hash_.reset();
     so_far_ = {};

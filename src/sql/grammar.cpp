@@ -14,9 +14,13 @@ namespace json = boost::json;
 using named_command = std::pair<std::string_view, command>;
 
 constexpr std::array of_nodes{
-    named_command{"SelectStmt", command::select}, named_command{"InsertStmt", command::insert},
-    named_command{"UpdateStmt", command::update}, named_command{"DeleteStmt", command::remove},
+    named_command{"SelectStmt", command::select},
+    named_command{"InsertStmt", command::insert},
+    named_command{"UpdateStmt", command::update},
+    named_command{"DeleteStmt", command::remove},
     named_command{"MergeStmt", command::merge},
+    named_command{"DoStmt", command::code},
+    named_command{"CreateFunctionStmt", command::code},
 };
 
 /// TransactionStmtKind in PostgreSQL's nodes/parsenodes.h.
@@ -37,6 +41,12 @@ template <typename Table>
 command find(const Table& table, std::string_view name) {
     const auto at = std::ranges::find(table, name, &named_command::first);
     return at == table.end() ? command::other : at->second;
+}
+
+command of_setting(const json::object& set) {
+    const bool of_transaction =
+        string_in(set, "kind") == "VAR_SET_MULTI" && string_in(set, "name") == "TRANSACTION";
+    return of_transaction ? command::set_transaction : command::other;
 }
 
 // Of a UNION the first SELECT bears it, however deep that is.
@@ -64,6 +74,8 @@ parsed statement(const json::object& raw, std::size_t text_size) {
     if (what->type == "TransactionStmt") {
         out.what = find(of_kinds, string_in(*what->members, "kind"));
         out.chain = what->members->contains("chain");
+    } else if (what->type == "VariableSetStmt") {
+        out.what = of_setting(*what->members);
     } else if (what->type != "SelectStmt" || !makes_table(what->members)) {
         out.what = find(of_nodes, what->type);
     }

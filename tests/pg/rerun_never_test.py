@@ -8,7 +8,7 @@ The server's log tells how often each was run, and a direct connection what has 
 import pytest
 from losing import (
     MODES, asked, backend_of, begin_anew, check_unknown, done, interrupted, stalled_commits,
-    stop_at_once, terminate, times_run, victim_of, wait_until_blocked,
+    stop_at_once, terminate, times_run, victim_of, wait_until_blocked, wait_until_quiet,
 )  # fmt: skip
 from losses import wait_for_losses
 from plainclient import COPY_DONE, SYNC, copy_data, extended, query, types
@@ -141,6 +141,19 @@ def test_several_statements_before_one_Sync_are_not_run_again(postgres, proxy):
     assert count(postgres) == 0
 
 
+def test_a_copy_whose_data_is_under_way_is_not_run_again(postgres, proxy):
+    """The client, which has more of it, is understood afterwards, too."""
+    client = victim_of(proxy)
+    client.send(query("copy never.written from stdin"))
+    assert client.read().type == "G"
+    client.send(copy_data(b"1\n2\n"))
+    terminate(postgres, backend_of(postgres))
+    told = client.read_until_ready()
+    client.send(copy_data(b"3\n") + COPY_DONE)
+    check_unknown(client, told)
+    assert count(postgres) == 0
+
+
 def wait_until_stalled(postgres, client) -> int:
     """Inserts until that waits for the standby; the number of rows. The server stalls commits
     only a moment after it was told to."""
@@ -153,6 +166,22 @@ def wait_until_stalled(postgres, client) -> int:
             if asked(postgres, stalled):
                 return tries
         assert types(client.read_until_ready()) == "CZ"
+
+
+def test_a_prepared_transaction_is_not_committed_again(postgres, proxy):
+    client, other = victim_of(proxy), proxy.raw()
+    text = "commit prepared 'never'"
+    client.query(f"begin; {WRITE}; prepare transaction 'never'")
+    wait_until_quiet(postgres)
+    known = times_run(postgres, text)
+    with stalled_commits(postgres):
+        tries = wait_until_stalled(postgres, other)
+        client.send(query(text))
+        terminate(postgres, wait_until_blocked(postgres, "wait_event = 'SyncRep'"))
+        check_unknown(client, client.read_until_ready())
+    assert types(other.read_until_ready()) == "CZ"
+    assert count(postgres) == tries + 1
+    assert times_run(postgres, text) == known + 1
 
 
 # What says C, or that it has committed, is no rollback.

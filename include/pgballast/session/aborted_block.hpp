@@ -72,7 +72,7 @@ class aborted_block {
 
     judged judge(bytes text) const;
     answer query(bytes text);
-    answer parse(bytes body);
+    answer parse(bytes body, const text_finder& find_text);
     answer bind(bytes body, const text_finder& find_text);
     answer describe(bytes body, const text_finder& find_text);
     answer execute(bytes body);

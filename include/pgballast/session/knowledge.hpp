@@ -45,8 +45,8 @@ class knowledge {
         before_ = earlier{hidden_, code_may_run_, code_unseen_, changed_by_name_};
     }
     void ends() noexcept { before_.reset(); }  // what was sent behind it is told apart no more
-    /// `requests`: all of them; nothing if they are not known.
-    void rolled_back(std::optional<wire::bytes> requests);
+    /// `wholly`: they have made nothing of that.
+    void rolled_back(bool wholly);
 
     /// DISCARD ALL was the last thing it did.
     void discarded_all();

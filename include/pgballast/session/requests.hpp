@@ -29,9 +29,12 @@ using definition_finder = std::function<std::optional<bytes>(bytes name)>;
 /// `messages`: whole ones, but for the last.
 std::vector<request> requests_in(bytes messages, const definition_finder& find);
 
-/// Whether a client is in a transaction block behind a request: `before`, if it has nothing to
-/// say to that. Nothing if that cannot be known.
+/// Whether a client is in a transaction block behind a request that has failed: `before`, if it
+/// has nothing to say to that. Nothing if that cannot be known.
 std::optional<bool> in_block_behind(const request& of, bool before);
+
+/// It may have made what a rollback leaves there: a lock of the session, a statement of PREPARE.
+bool may_outlive_rollback(const request& of);
 
 /// It may commit what its block has done. One that cannot be read may.
 bool may_commit(const request& of);

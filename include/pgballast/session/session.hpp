@@ -278,6 +278,7 @@ class session {
     step violated(const char* what);
 
     // loss.cpp
+    void append_taken_back(std::string& out);
     step fail_with(const wire::error_message& error);
     step restoration_lost();
     step session_lost();
@@ -286,8 +287,8 @@ class session {
                        const circumstances& at);
     step run_again(const transcript& was, const std::vector<request>& lost, recourse how,
                    std::string proof);
-    void block_lost(wire::txn before, const transcript& was, const circumstances& at);
-    step block_lost_in_use(wire::txn before, const transcript& was,
+    void block_lost(wire::txn before, std::string opening, const circumstances& at);
+    step block_lost_in_use(wire::txn before, const transcript& was, std::string opening,
                            const std::vector<request>& lost, const circumstances& at);
     step lost_block_closes();
     step outcome_unknown(const std::vector<request>& lost, const transcript::replies& so_far,
@@ -361,6 +362,7 @@ class session {
     message_stream client_;
     expected_replies expected_;
     reported_ptr told_;
+    reported_ptr told_before_;  // the transaction that is open, if it has changed any
     const reported_ptr startup_told_;
     const startup_settings_ptr startup_;
     database_ptr about_;

@@ -34,15 +34,14 @@ class transcript {
 
     /// The next part of a message to the backend.
     void asked(bytes part) {
-        if (!complete_)
-            return;
         if (requests_.size() + part.size() > max)
-            return give_up();
-        requests_.append(part);
+            give_up();
+        if (!gave_up_)
+            requests_.append(part);
     }
 
-    /// What is asked cannot be asked again: the data of a COPY, say.
-    void give_up();
+    /// Data of a COPY goes by, in either direction: that cannot be asked for again.
+    void copies() noexcept { complete_ = false; }
 
     /// The next part of a reply of that type.
     void told(char type, bytes part);
@@ -50,11 +49,11 @@ class transcript {
     /// ReadyForQuery was told: the oldest request that it can end has ended.
     void ready(bool in_block, bool nothing_owed);
 
-    /// The requests without a ReadyForQuery, if they have been kept.
+    /// The requests without a ReadyForQuery, if `complete`.
     bytes unanswered() const noexcept { return bytes{requests_}.substr(answered_); }
     bool complete() const noexcept { return complete_; }
 
-    /// … and all of the transaction that is open.
+    /// … and all of the transaction that is open, if that is; but no data of a COPY.
     bytes transaction() const noexcept { return bytes{requests_}.substr(begin_); }
     bool transaction_complete() const noexcept { return transaction_complete_; }
 
@@ -66,12 +65,14 @@ class transcript {
     const std::vector<digest>& digests() const noexcept { return digests_; }
 
  private:
+    void give_up();
     void drop_answered();
     void forget();
 
     std::string requests_;
     std::size_t begin_ = 0;     // of the open transaction
     std::size_t answered_ = 0;  // the first that is not
+    bool gave_up_ = false;      // until nothing is owed
     bool complete_ = true;
     bool transaction_complete_ = true;
     replies so_far_;

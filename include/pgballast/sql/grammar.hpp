@@ -23,7 +23,9 @@ enum class command {
     prepare_transaction,
     commit_prepared,
     rollback_prepared,
-    other,  // EXPLAIN, COPY, CALL, DO, SET, EXECUTE, DECLARE, …
+    set_transaction,  // SET TRANSACTION, but for its snapshot
+    code,             // DO, CREATE FUNCTION, CREATE PROCEDURE
+    other,            // EXPLAIN, COPY, CALL, SET, EXECUTE, DECLARE, …
 };
 
 struct parsed {

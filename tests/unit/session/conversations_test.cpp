@@ -19,6 +19,7 @@ enum class told {
     ended,      // its error was told already: ReadyForQuery alone
     to_sync,    // the same when its Sync has come
     pipelined,  // … both requests
+    reported,   // unknown, and that a setting is what it was before
 };
 
 struct line {
@@ -101,8 +102,8 @@ const std::vector<conversation>& conversations() {
           server(complete("COPY 1"), unknown), server(ready(), nothing)}},
         {"what a server says on its own",
          {client(query("select 1"), unknown), server(notice("01000"), unknown),
-          server(status("TimeZone", "CET"), unknown), server(notification(), unknown),
-          server(complete(), unknown), server(ready(), nothing)}},
+          server(status("TimeZone", "CET"), reported), server(notification(), reported),
+          server(complete(), reported), server(ready(), nothing)}},
         {"a pipeline of queries",
          {client(query("select 1") + query("select 2"), pipelined),
           server(complete() + ready(), unknown), server(complete(), unknown),
@@ -165,6 +166,8 @@ std::string names_at_loss(told what, bool synced) {
             return "";
         case told::unknown:
             return "E:08007 Z:I";
+        case told::reported:
+            return "S E:08007 Z:I";
         case told::skipped:
             return synced ? "E:08007 Z:I" : "E:08007";
         case told::ended:

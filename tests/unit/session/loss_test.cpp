@@ -169,6 +169,51 @@ TEST_CASE("what is behind the end of a lost block runs on another backend") {
     CHECK(names_of(one.to_client) == "C C Z:I");
 }
 
+TEST_CASE("what a lost transaction has set is taken back, and its client told so") {
+    const auto set = query("set timezone to 'CET'");
+    const auto report = complete("SET") + status("TimeZone", "CET");
+    const auto back = status("TimeZone", "UTC");
+
+    rig block;
+    block.client(query("begin"));
+    block.server(complete("BEGIN") + ready('T'));
+    block.client(set);
+    block.server(report + ready('T'));
+    block.taken_by_client();
+    block.lose();
+    CHECK(block.to_client.empty());
+    block.client(query("select 1"));
+    CHECK(names_of(block.taken_by_client()) == "E:40001 Z:E");
+    block.client(query("rollback"));
+    CHECK(block.taken_by_client() == back + complete("ROLLBACK") + ready());
+    block.client(query("select 1"));
+    CHECK(block.taken_by_server().ends_with(query("select 1")));
+    CHECK(block.backend->reported == block.login);
+
+    rig alone;
+    alone.client(set);
+    alone.server(report);
+    alone.taken_by_client();
+    alone.lose();
+    CHECK(alone.to_client.starts_with(back));
+    CHECK(names_of(alone.to_client) == "S E:08007 Z:I");
+
+    rig committed;
+    committed.client(query("begin"));
+    committed.server(complete("BEGIN") + ready('T'));
+    committed.client(set);
+    committed.server(report + ready('T'));
+    committed.client(query("commit"));
+    committed.server(complete("COMMIT") + ready());
+    committed.taken_by_client();
+    committed.client(query("begin"));
+    committed.server(complete("BEGIN") + ready('T'));
+    committed.taken_by_client();
+    committed.lose();
+    committed.client(query("rollback"));
+    CHECK(names_of(committed.to_client) == "C Z:I");
+}
+
 TEST_CASE("AND CHAIN opens a block of the same kind") {
     rig one;
     begin(one, "begin isolation level serializable");

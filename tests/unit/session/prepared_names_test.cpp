@@ -21,7 +21,7 @@ std::string name_in(const std::string& sent) {
 
 /// A client that has prepared `text` as "s".
 struct prepared : rig {
-    explicit prepared(bytes text, mode how = mode::transaction) : rig{how} {
+    explicit prepared(bytes text, mode its_mode = mode::transaction) : rig{its_mode} {
         client(parse(text, "s") + sync_msg());
         name = name_in(to_server);
         CHECK(taken_by_server() == parse(text, name) + sync_msg());

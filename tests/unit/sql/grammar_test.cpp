@@ -66,6 +66,11 @@ TEST_CASE("a statement is what the grammar says, however it is written") {
         {"prepare transaction 'x'", command::prepare_transaction},
         {"commit prepared 'x'", command::commit_prepared},
         {"rollback prepared 'x'", command::rollback_prepared},
+        {"set transaction read only", command::set_transaction},
+        {"set local transaction isolation level serializable", command::set_transaction},
+        {"do 'begin end'", command::code},
+        {"create or replace function f() returns int language sql return 1", command::code},
+        {"create procedure p() language sql as ''", command::code},
     };
     for (const auto& [text, what] : texts) {
         CHECK(only(text) == what);
@@ -85,9 +90,10 @@ TEST_CASE("what is neither a query nor a transaction's frame is something else")
                              "copy t from stdin",
                              "copy (delete from t returning *) to stdout",
                              "call p()",
-                             "do 'begin end'",
                              "set x.y to 1",
-                             "set transaction read only",
+                             "set session characteristics as transaction read only",
+                             "set transaction snapshot '1'",
+                             "set transaction_read_only to on",
                              "show all",
                              "execute p",
                              "prepare p as select 1",
