@@ -66,8 +66,10 @@ step session::backend_lost(loss why, const circumstances& at) {
     const bool withheld = std::exchange(ready_withheld_, false);
     const auto find = [&](bytes name) { return definition_of(name); };
     const auto transaction = requests_in(was.transaction(), find);
-    known_.rolled_back(was.transaction_complete() &&
-                       std::none_of(transaction.begin(), transaction.end(), may_outlive_rollback));
+    if (in_block || !was.complete() || !was.unanswered().empty())
+        known_.rolled_back(
+            was.transaction_complete() &&
+            std::none_of(transaction.begin(), transaction.end(), may_outlive_rollback));
     if (!was.complete())
         return unreadable_lost(in_block);
     phase_ = phase::ready;

@@ -57,6 +57,10 @@ class SimpleSession:
         """As the last ReadyForQuery said."""
         return self._libpq.transaction_status != psycopg.pq.TransactionStatus.IDLE
 
+    @property
+    def in_failed_block(self) -> bool:
+        return self._libpq.transaction_status == psycopg.pq.TransactionStatus.INERROR
+
     def run(self, text: str) -> List[Row]:
         self._send(self._libpq.send_query, text.encode())
         return self._answer()

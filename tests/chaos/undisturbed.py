@@ -15,7 +15,7 @@ import os
 import random
 import sys
 import time
-from typing import Any, Dict, List
+from typing import Any, Dict, List, Tuple
 
 from run import Client  # first: it tells where the modules of tests/pg are
 from neonsim import wait_until
@@ -44,7 +44,6 @@ class Undisturbed:
             else:
                 self.proxy = stack.enter_context(self.start_proxy())
                 self.port = self.proxy.port
-            self.clients = [self.make_client(n) for n in range(1, self.given.clients + 1)]
             begun = time.monotonic()
             self.play()
             self.seconds = time.monotonic() - begun
@@ -73,13 +72,17 @@ class Undisturbed:
             log_level="info",
         )
 
-    def make_client(self, number: int) -> Client:
+    def urls(self) -> Tuple[str, str]:
+        """Of the database through pgballast, and of the mirror."""
         through = self.postgres.dsn.replace(f":{self.postgres.port}/", f":{self.port}/")
-        direct = f"{self.postgres.dsn.rpartition('/')[0]}/{MIRROR}"
-        walk = TwinWalk(number, self.given.seed, through, direct)
+        return through, f"{self.postgres.dsn.rpartition('/')[0]}/{MIRROR}"
+
+    def make_client(self, number: int) -> Client:
+        walk = TwinWalk(number, self.given.seed, *self.urls())
         return Client(walk, "undisturbed", walk.connect)
 
     def play(self) -> None:
+        self.clients = [self.make_client(n) for n in range(1, self.given.clients + 1)]
         for client in self.clients:
             client.start()
         with contextlib.suppress(AssertionError):  # whoever is slow may be slow
@@ -114,31 +117,37 @@ class Undisturbed:
         }
 
 
-def parse_arguments() -> argparse.Namespace:
-    options = argparse.ArgumentParser(description=" ".join(__doc__.split("\n\n")[0].split()))
+class Arguments(argparse.ArgumentParser):
+    def parse_args(self, *arguments: Any) -> argparse.Namespace:
+        given = super().parse_args(*arguments)
+        dice = random.Random(f"{given.seed} undisturbed")
+        given.clients = given.clients or dice.randint(2, 8)
+        given.backends = given.backends or min(dice.randint(1, 3), given.clients - 1)
+        if given.program:
+            os.environ["PGBALLAST_PROGRAM"] = given.program
+        return given
+
+
+def parser(about: str) -> Arguments:
+    options = Arguments(description=" ".join(about.split("\n\n")[0].split()))
     options.add_argument("--mode", choices=["auto", "session", "transaction", "direct"],
                          default="auto", help="session: with a backend for each;"
                          " direct: without a pgballast, which tests the test")  # fmt: skip
     options.add_argument("--io", choices=["auto", "io_uring", "epoll"], default="auto")
-    options.add_argument("--steps", type=int, default=1000, help="of each client")
     options.add_argument("--seconds", type=int, default=600, help="at most")
     options.add_argument("--seed", type=int, default=random.randrange(10**6))
     options.add_argument("--clients", type=int, help="2 to 8, as the seed says")
     options.add_argument("--backends", type=int, help="1 to 3, as the seed says")
-    options.add_argument("--must-catch", action="store_true",
-                         help="end with status 0 only if a violation was seen")  # fmt: skip
     options.add_argument("--program", help="instead of the pgballast that was built")
-    given = options.parse_args()
-    dice = random.Random(f"{given.seed} undisturbed")
-    given.clients = given.clients or dice.randint(2, 8)
-    given.backends = given.backends or min(dice.randint(1, 3), given.clients - 1)
-    return given
+    return options
 
 
 def main() -> int:
-    given = parse_arguments()
-    if given.program:
-        os.environ["PGBALLAST_PROGRAM"] = given.program
+    options = parser(__doc__)
+    options.add_argument("--steps", type=int, default=1000, help="of each client")
+    options.add_argument("--must-catch", action="store_true",
+                         help="end with status 0 only if a violation was seen")  # fmt: skip
+    given = options.parse_args()
     walk = Undisturbed(given)
     walk.run()
     print(json.dumps(walk.report(), indent=1))

@@ -524,3 +524,17 @@ TEST_CASE("where there is none, a plain statement needs no look") {
     CHECK(one.looks == 1);
     CHECK(one.one.portable());
 }
+
+TEST_CASE("what has been seen of a session stays seen, though it was answered something before") {
+    auto one = after("select f()");
+    one.client(parse("select 1", "s") + sync_msg());
+    one.server(parsed() + ready());
+    one.client(query("deallocate s"));
+    CHECK(names_of(one.taken_by_client()) == "1 Z:I C Z:I");
+    one.look();
+    one.server(seen());
+    one.lose();
+    one.client(query("select 2"));
+    CHECK_FALSE(one.failed);
+    CHECK(one.taken_by_server().ends_with(query("select 2")));
+}
