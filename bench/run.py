@@ -14,11 +14,12 @@ import idle
 import recovery
 import report
 import throughput
+import wake
 from processes import scratch_directory
 from servers import PGBOUNCER, Pgballast, Pgbouncer, Postgres
 
 MODES = ["transaction", "auto"]
-BENCHES = {"throughput": throughput, "idle": idle, "recovery": recovery}
+BENCHES = {"throughput": throughput, "idle": idle, "recovery": recovery, "wake": wake}
 
 
 def parse_arguments():

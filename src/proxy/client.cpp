@@ -142,8 +142,11 @@ void client::hold(net::bytes data) {
 
 void client::feed_held() {
     if (!held_.empty() || session_.holds_message()) {
-        const auto held = std::exchange(held_, {});
-        feed(home_.engine().memory().copy(held));
+        auto held = home_.engine().memory().copy(held_);
+        if (held_.capacity() > held_kept)
+            held_ = {};
+        held_.clear();
+        feed(std::move(held));
     }
     resume_reading();
     if (draining_ && stage_ == stage::serving)

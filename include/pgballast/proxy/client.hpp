@@ -39,6 +39,10 @@ class client final : public net::handler, public boost::intrusive::list_base_hoo
     /// Input kept while a client waits; above it nothing more is read, in bytes.
     static constexpr std::size_t held_max = 64 * 1024;
 
+    /// Room that a client which has waited keeps for its next wait, in bytes: no query of usual
+    /// size costs an allocation then.
+    static constexpr std::size_t held_kept = 512;
+
     client(worker& home, local_pool& pool, session::mode how, new_client who);
 
     /// Says welcome and takes what came early.
