@@ -218,8 +218,15 @@ std::optional<step> session::on_error(const message_stream::piece& piece) {
         fields.message.find("user request") != bytes::npos)
         cancel_answered_ = true;
     if (fields.sqlstate == wire::sqlstate::feature_not_supported &&
-        fields.message.find("cached plan") != bytes::npos)
+        fields.message.find("cached plan") != bytes::npos) {
         backend_->statements->doubt_all();  // parsed anew before their next use
+        if (may_run_afresh()) {
+            to_run_afresh_ = true;
+            phase_ = phase::settling;  // who sends more waits
+            backend_body_ = route::swallow;
+            return step{0, act::drop, 0};
+        }
+    }
     if (rename_in_error(piece.body())) {
         backend_body_ = route::swallow;
         return tell_instead(std::exchange(out_, {}));
@@ -227,6 +234,32 @@ std::optional<step> session::on_error(const message_stream::piece& piece) {
     backend_body_ = route::relay;
     backend_body_relayed_ = !piece.ends;
     return {};
+}
+
+/// What a prepared statement names has another definition than when it was prepared (0A000, at
+/// Bind). If nothing has run but that has failed, and the client asks for the description with
+/// it, it need not know.
+bool session::may_run_afresh() const {
+    const auto& was = backend_->since_idle;
+    if (ran_afresh_ || recovery_ || txn_ != wire::txn::idle || phase_ != phase::ready ||
+        !was.complete() || was.so_far().size != 0 || !front_.empty() || client_.within_message())
+        return false;
+    const auto asked =
+        requests_in(was.unanswered(), [&](bytes name) { return definition_of(name); });
+    return asked.size() == 1 && asked.front().ended && asked.front().readable &&
+           asked.front().describes && asked.front().runs.size() == 1;
+}
+
+/// Its error has been kept from the client, and so is its ReadyForQuery.
+step session::run_afresh() {
+    count_reply();
+    to_run_afresh_ = false;
+    ran_afresh_ = true;
+    refeed_ = backend_->since_idle.unanswered();
+    backend_->since_idle.ready(false, true);
+    phase_ = phase::ready;
+    resume_due_ = true;
+    return {0, act::drop, 0};
 }
 
 std::optional<step> session::on_notice(const message_stream::piece& piece) {
@@ -280,6 +313,9 @@ std::optional<step> session::on_ready_for_query(const message_stream::piece& pie
         case expected_replies::verdict::relay:
             if (recovery_ && recovery_->passes_over())
                 return replies_differ();
+            if (to_run_afresh_)
+                return run_afresh();
+            ran_afresh_ = false;
             count_reply();
             known_.prepares_no_more();
             txn_ = *status;

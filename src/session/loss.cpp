@@ -50,9 +50,8 @@ step session::backend_lost(loss why, const circumstances& at) {
     if (phase_ == phase::failed)
         return {0, act::drop, 0};
     lost_while_idle_ = keeps_session();
-    told_due_ = reset_seen_ = false;
+    told_due_ = reset_seen_ = to_run_afresh_ = ran_afresh_ = false;
     resets_ = {};
-    known_.look_lost();
     known_.prepares_no_more();
     names_.backend_lost();
     unnamed_.left_behind();
@@ -70,6 +69,7 @@ step session::backend_lost(loss why, const circumstances& at) {
         known_.rolled_back(
             was.transaction_complete() &&
             std::none_of(transaction.begin(), transaction.end(), may_outlive_rollback));
+    known_.look_lost();  // behind that: what the look was to see had been done before
     if (!was.complete())
         return unreadable_lost(in_block);
     phase_ = phase::ready;

@@ -55,6 +55,9 @@ class reader {
                 else
                     into.readable = false;
                 return;
+            case 'D':
+                into.describes = true;
+                return;
             default:
                 return;
         }

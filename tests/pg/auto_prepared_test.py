@@ -288,7 +288,8 @@ def test_prepared_portals_are_fetched_from_in_parts(prepared_postgres, proxy):
 
 
 def test_prepared_statements_survive_a_migration(prepared_postgres, proxy, needs_sharing):
-    """The error is told once, as on a direct connection; then the statement is a fresh one."""
+    """Who has no other description is told the error once, as on a direct connection; then the
+    statement is a fresh one. Who asks for the description with the rows gets both, the new ones."""
     owner = prepared_postgres.connect()
     run(owner, "drop table if exists migrated; create table migrated (a int)")
     run(owner, "insert into migrated values (1); grant all on migrated to app")
@@ -296,6 +297,10 @@ def test_prepared_statements_survive_a_migration(prepared_postgres, proxy, needs
     for client in (one, other):
         client.send(parse("select * from migrated", "s") + run_of("s"))
         assert types(client.read_until_ready()) == "12TDCZ"
+    run(owner, "alter table migrated add a_2 int")
+    for client in (one, other):
+        client.send(run_of("s"))
+        assert types(client.read_until_ready()) == "2TDCZ"
     run(owner, "alter table migrated add b int")
     one.send(bind(statement="s") + execute() + SYNC)
     assert error_of(one.read_until_ready())["C"] == "0A000"

@@ -18,6 +18,7 @@ struct request {
     bytes partial;                      // the last one, not whole: it has not been run
     bool ended = false;                 // else the client has not sent its last one
     bool simple = false;                // a Query or FunctionCall
+    bool describes = false;             // … of the extended protocol what it runs, with Describe
     bool readable = true;               // `runs` is all that it runs
     std::vector<bytes> runs;            // the definition of each statement, see wire::parse_fields
     std::vector<std::string> prepares;  // names of statements

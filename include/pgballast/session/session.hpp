@@ -259,6 +259,8 @@ class session {
     std::optional<step> judge(const message_stream::piece& piece);
     std::optional<step> judge_own(const message_stream::piece& piece);
     std::optional<step> on_error(const message_stream::piece& piece);
+    bool may_run_afresh() const;
+    step run_afresh();
     std::optional<step> on_notice(const message_stream::piece& piece);
     std::optional<step> on_parameter(const message_stream::piece& piece);
     std::optional<step> on_ready_for_query(const message_stream::piece& piece);
@@ -339,6 +341,8 @@ class session {
     bool pass_next_ = false;       // the next message was refused already
     bool pipelines_ = false;       // the client does not wait for answers
     bool proved_ = false;          // the question of `recovery_` was answered by yes
+    bool to_run_afresh_ = false;   // what has just failed, see `may_run_afresh`
+    bool ran_afresh_ = false;      // it does, or did: not once more
     char waiting_type_ = 0;        // of the message that `act::acquire` was said for
 
     /// Backends lost one after the other while they were being restored: there may be

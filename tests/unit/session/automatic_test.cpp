@@ -538,3 +538,14 @@ TEST_CASE("what has been seen of a session stays seen, though it was answered so
     CHECK_FALSE(one.failed);
     CHECK(one.taken_by_server().ends_with(query("select 2")));
 }
+
+TEST_CASE("what a lost look was to see is lost, though a request came behind it") {
+    auto one = after("select f()");
+    one.look();
+    one.client(query("select g()"));
+    one.lose();
+    CHECK(names_of(one.taken_by_client()) == "E:08007 Z:I");
+    one.client(query("select 1"));
+    CHECK(names_of(one.to_client) == "E!57P01");
+    CHECK(one.failed);
+}

@@ -159,3 +159,51 @@ TEST_CASE("a loss answers what waits, too") {
     one.lose();
     CHECK(names_of(one.to_client) == "E:08007 Z:I E:08007 Z:I");
 }
+
+TEST_CASE(
+    "a statement whose definition has changed runs afresh, if its client is told the new one") {
+    const auto plain = bind_msg("s") + execute() + sync_msg();
+    const auto described = bind_msg("s") + frame('D', {"P\0", 2}) + execute() + sync_msg();
+    const auto changed = error("0A000", "cached plan must not change result type") + ready();
+    const auto again = closed() + parsed();
+    const auto answer = bound() + row_description() + row() + complete() + ready();
+
+    prepared one{"select * from t"};
+    one.client(described);
+    one.taken_by_server();
+    one.server(changed);
+    CHECK(one.to_client.empty());
+    CHECK(one.taken_by_server().find(parse("select * from t", one.name)) != std::string::npos);
+    one.client(query("select 2"));
+    one.server(again + answer);
+    CHECK(one.taken_by_client() == answer);
+    CHECK(one.to_server == query("select 2"));
+
+    prepared in_vain{"select * from t"};
+    in_vain.client(described);
+    in_vain.server(changed);
+    in_vain.server(again + changed);
+    CHECK(names_of(in_vain.to_client) == "E:0A000 Z:I");
+
+    prepared not_described{"select * from t"}, pipelined{"select * from t"}, in_block{"select 1"};
+    not_described.client(plain);
+    not_described.server(changed);
+    CHECK(names_of(not_described.to_client) == "E:0A000 Z:I");
+    pipelined.client(described + described);
+    pipelined.server(changed);
+    CHECK(names_of(pipelined.to_client) == "E:0A000 Z:I");
+    in_block.client(query("begin"));
+    in_block.server(complete("BEGIN") + ready('T'));
+    in_block.taken_by_client();
+    in_block.client(described);
+    in_block.server(error("0A000", "cached plan must not change result type") + ready('E'));
+    CHECK(names_of(in_block.to_client) == "E:0A000 Z:E");
+
+    prepared lost{"select * from t"};
+    lost.at.may_run_again = false;
+    lost.client(described);
+    lost.server(error("0A000", "cached plan must not change result type"));
+    lost.lose();
+    CHECK(names_of(lost.to_client) == "E:08007 Z:I");
+    CHECK_FALSE(lost.failed);
+}
