@@ -231,6 +231,8 @@ void client::tell_refusal(const wire::error_message& why) {
 }
 
 void client::noticed(const std::string& text) {
+    if (session_.within_reply())
+        return;
     std::string out;
     wire::append_notice(out, {"NOTICE", "00000", text});
     socket_.send(out);

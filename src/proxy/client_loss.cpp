@@ -71,7 +71,8 @@ void client::loss_ended(loss_outcome how) {
 session::circumstances client::circumstances(bool nothing_written) const {
     const auto& retry = pool_.shared.settings().retry;
     return {nothing_written, clock::now() - lost_->since < retry.wait_timeout,
-            retry.lost_transaction == config::lost_transaction::close};
+            retry.lost_transaction == config::lost_transaction::close,
+            pool_.shared.settings().neon_pooler == config::neon_pooler::keep};
 }
 
 void client::on_backend_lost(session::loss why, bool nothing_written) {

@@ -96,7 +96,7 @@ aborted_block::answer aborted_block::query(bytes text) {
 aborted_block::answer aborted_block::parse(bytes body, const text_finder& find_text) {
     const std::string name{take_string(body)};
     const auto is = judge(take_string(body));
-    if (!is.empty && is.how == ends::no)
+    if (!is.empty && (is.how == ends::no || is.rest != 0))
         return failed();
     if (!name.empty() && statement(name, find_text))
         return failed_by(wire::sqlstate::duplicate_prepared_statement,

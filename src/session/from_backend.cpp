@@ -29,7 +29,7 @@ loss loss_by(const wire::error_fields& last_error) {
 }
 
 step session::from_backend(bytes in) {
-    if (told_due_ && !expected_.front_is_own() && tell_changes())
+    if (told_due_ && !expected_.front_is_own() && !backend_body_relayed_ && tell_changes())
         return {0, act::send, 0};
     if (const auto due = take_due())  // the ReadyForQuery was sent by itself
         return {0, *due, 0};
@@ -163,6 +163,10 @@ void session::note_command(bytes tag) {
         known_.prepares_no_more();
     if (tag.starts_with("DEALLOCATE"))
         known_.doubt_statements();
+    if (tag == "COMMIT" || tag == "PREPARE TRANSACTION") {  // perhaps into the next block
+        known_.ends();
+        told_before_.reset();
+    }
     if (!changes_settings(tag))
         return;
     backend_->applied_changed = true;
@@ -367,8 +371,7 @@ std::optional<step> session::on_own_ready(own what, wire::txn status) {
     if (what == own::startup)
         return on_startup_restored(status);
     if (what == own::opening)
-        return status == wire::txn::open ? looked()
-                                         : violated("no transaction where one was begun");
+        return on_opened(status);
     if (status != wire::txn::idle)
         return violated("a transaction that nobody asked for");
     if (what == own::survey)
@@ -382,6 +385,14 @@ std::optional<step> session::on_own_ready(own what, wire::txn status) {
     if (own_failed_ || !row_seen_)
         known_.look_failed();
     return looked();
+}
+
+step session::on_opened(wire::txn status) {
+    if (status != wire::txn::open)
+        return violated("no transaction where one was begun");
+    opening_.clear();
+    phase_ = phase::ready;
+    return {0, act::resume, 0};
 }
 
 step session::on_startup_restored(wire::txn status) {
@@ -426,7 +437,7 @@ step session::on_restored() {
         backend_->accept(restoration_.text);
         lost_while_idle_ = false;
         known_.no_code_has_run();
-        if (recovery_ && !recovery_->proof.empty())
+        if ((recovery_ && !recovery_->proof.empty()) || !opening_.empty())
             return {0, act::drop, 0};
         phase_ = phase::ready;
         return {0, act::resume, 0};

@@ -45,6 +45,10 @@ step session::from_client(bytes in) {
         const auto rest = in.substr(run);
         if (phase_ == phase::failed)
             return {run, act::drop, rest.size()};
+        if (aborted_ && pass_next_ && client_.at_boundary()) {
+            pass_next_ = false;
+            return {run, act::drop, skip_message(rest)};
+        }
         if (aborted_ && !(client_.within_message() && client_body_ == route::swallow))
             return in_aborted_block(rest);
 
@@ -126,7 +130,7 @@ std::optional<step> session::gate(const wire::frame_header& header) {
             return step{0, act::drop, 0};
         phase_ = phase::ready;
         out_.clear();
-        wire::append_ready_for_query(out_, wire::txn::idle);
+        wire::append_ready_for_query(out_, txn_);
         return step{0, act::reply, 0};
     }
     if (closes_)
@@ -162,7 +166,9 @@ std::optional<step> session::gate_without_backend(char type) {
 }
 
 std::size_t session::answer_asleep(bytes in, bool select1) {
-    assert(!backend_ && is_idle());
+    assert(!backend_);
+    if (!is_idle() || recovery_)
+        return 0;
     auto answer = client_.at_boundary() ? answer_without_server(in) : std::nullopt;
     if (!answer)
         return 0;

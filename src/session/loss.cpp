@@ -32,17 +32,12 @@ std::optional<std::string> proof_for(recourse how, const request& of) {
     }
 }
 
-bool stays_in_block(const std::vector<request>& requests) {
-    return std::all_of(requests.begin(), requests.end() - 1, [](const request& one) {
-        return in_block_behind(one, true).value_or(false);
-    });
-}
-
 }  // namespace
 
 step session::backend_lost(loss why, const circumstances& at) {
     if (!why.sqlstate.empty() || last_words_.sqlstate.empty())
         last_words_ = std::move(why);
+    last_words_.by_error &= !at.may_make_up;
     aftermath_ = aftermath::none;  // of an earlier refusal
     const auto was = std::move(backend_->since_idle);
     backend_ = nullptr;
@@ -72,7 +67,8 @@ step session::backend_lost(loss why, const circumstances& at) {
     known_.look_lost();  // behind that: what the look was to see had been done before
     if (!was.complete())
         return unreadable_lost(in_block);
-    phase_ = phase::ready;
+    if (phase_ != phase::lost_segment)
+        phase_ = phase::ready;
     const bool owed = expected_.owes() || !front_.empty();
     expected_.clear();
     front_.clear();
@@ -81,10 +77,15 @@ step session::backend_lost(loss why, const circumstances& at) {
     if (!was.unanswered().empty()) {
         unfinished.insert(0, was.unanswered());
         const auto lost = requests_in(unfinished, find);
-        if (in_block && (owed || !lost.front().partial.empty()))
-            return block_lost_in_use(before, was, opening_of(transaction), lost, at);
-        if (!in_block)
-            return requests_lost(was, lost, at);
+        const bool in_use = in_block && (owed || !lost.front().partial.empty());
+        if (in_use || !in_block) {
+            const auto next =
+                in_use ? block_lost_in_use(before, was, opening_of(transaction), lost, at)
+                       : requests_lost(was, lost, at);
+            return withheld ? tell_withheld(before, next) : next;
+        }
+        if (may_have_effect(lost, before))  // and been told so, by Flush
+            return outcome_unknown(lost, was.so_far(), true);
         unfinished.clear();  // all of it has been answered: it is for the next message to hear
     }
     if (in_block)
@@ -97,6 +98,18 @@ step session::backend_lost(loss why, const circumstances& at) {
     if (withheld)
         wire::append_ready_for_query(out_, before);
     return {0, withheld ? act::reply : act::drop, 0};
+}
+
+/// The ReadyForQuery of what came before those requests.
+step session::tell_withheld(wire::txn status, step next) {
+    if (next.what == act::fail)
+        return next;
+    if (next.what == act::again)
+        refeed_ = std::exchange(out_, {});
+    std::string ready;
+    wire::append_ready_for_query(ready, status);
+    out_.insert(0, ready);
+    return {0, act::reply, 0};
 }
 
 /// Requests outside a block.
@@ -119,8 +132,17 @@ step session::requests_lost(const transcript& was, const std::vector<request>& l
         return run_again(was, lost, how, *proof);
     recovery_.reset();
     if (how == recourse::run_again)
-        return tell_first(lost, was.so_far(), did_not_commit(last_words_.message), false);
+        return first_did_not_run(lost, was.so_far());
     return outcome_unknown(lost, was.so_far(), false);
+}
+
+/// What follows a BEGIN must not run on its own.
+step session::first_did_not_run(const std::vector<request>& lost,
+                                const transcript::replies& so_far) {
+    const auto in_block = in_block_behind(lost.front(), false);
+    if (!in_block && lost.size() > 1)
+        return torn();
+    return tell_first(lost, so_far, did_not_commit(last_words_.message), in_block.value_or(false));
 }
 
 step session::run_again(const transcript& was, const std::vector<request>& lost, recourse how,
@@ -155,12 +177,8 @@ void session::block_lost(wire::txn before, std::string opening, const circumstan
 /// … or something was.
 step session::block_lost_in_use(wire::txn before, const transcript& was, std::string opening,
                                 const std::vector<request>& lost, const circumstances& at) {
-    const bool unread = died_by_administrator();
-    const bool commits =
-        before == wire::txn::open && !at.nothing_written &&
-        std::any_of(lost.begin(), unread ? lost.begin() + 1 : lost.end(), may_commit);
-    const bool certain = !commits && (unread || at.nothing_written || stays_in_block(lost));
-    if (!certain)
+    const std::span read{lost.data(), died_by_administrator() ? 1 : lost.size()};
+    if (!at.nothing_written && may_have_effect(read, before))
         return outcome_unknown(lost, was.so_far(), true);
     block_lost(before, std::move(opening), at);
     if (closes_)
@@ -334,7 +352,7 @@ step session::refuse(const wire::error_message& why) {
     const bool unproved = recovery_ && !recovery_->proof.empty();
     recovery_.reset();
     auto error = unproved ? unknown_outcome(why.severity, why.message) : why;
-    if (!opening_.empty()) {
+    if (txn_ != wire::txn::idle && !aborted_) {  // a promised block, see `open_block`
         opening_.clear();
         abort_block(std::nullopt, {});
     }

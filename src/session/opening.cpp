@@ -16,6 +16,9 @@ bool may_set_otherwise(bytes text) {
 /// Appends what a statement has to say of its block. False if that cannot be told.
 bool append_opening(std::string& opening, const sql::parsed& one, bytes text) {
     const bool first = opening.empty();
+    const bool ends = one.what == sql::command::commit || one.what == sql::command::rollback;
+    if (!first && (one.what == sql::command::begin || (ends && !one.chain)))
+        return false;  // another block, or none
     if (first ? one.what != sql::command::begin : one.what != sql::command::set_transaction)
         return !first && !may_set_otherwise(text);
     opening.append(first ? "" : ";").append(text);

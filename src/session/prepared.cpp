@@ -62,8 +62,11 @@ step session::send_held_front() {
     piece.data = front;
     piece.begins = true;
     piece.ends = front_whole_;
-    if (auto stop = send_request(piece))
+    if (auto stop = send_request(piece)) {
+        if (stop->what == act::reply)  // it has been taken for one that the backend answers
+            backend_->since_idle.ready(txn_ != wire::txn::idle, nothing_under_way());
         return *stop;
+    }
     out_.assign(front);
     return step{0, act::send, 0};
 }

@@ -92,8 +92,11 @@ std::optional<step> session::tell(char type, bytes part, bool ends) {
         return {};
     if (type == 'N')
         return step{0, act::drop, 0};
-    if (type == 'S' || type == 'A')
+    if (type == 'S' || type == 'A') {
+        if (recovery_->mid_message)
+            return replies_differ();  // it does not fit there
         return {};
+    }
     return pass_over(part, ends);
 }
 

@@ -91,6 +91,43 @@ bool may_speak_of_blocks(bytes text) {
     return contains_any(text, {"begin", "start", "commit", "end", "rollback", "abort", "prepare"});
 }
 
+/// Follows statements through blocks and their ends.
+class effects {
+ public:
+    explicit effects(wire::txn before) : at_{before} {}
+
+    bool may_come_of(bytes text) {
+        const auto statements = sql::parse(text);
+        if (!statements)
+            return at_ == wire::txn::idle || may_speak_of_blocks(text);
+        return std::ranges::any_of(*statements,
+                                   [&](const sql::parsed& one) { return may_come_of(one); });
+    }
+
+ private:
+    bool may_come_of(const sql::parsed& one) {
+        switch (one.what) {
+            case command::commit:
+            case command::prepare_transaction:
+                if (at_ == wire::txn::open)
+                    return true;
+                [[fallthrough]];
+            case command::rollback:
+                at_ = one.chain ? wire::txn::open : wire::txn::idle;
+                return false;
+            case command::begin:
+            case command::rollback_to:
+                if (at_ == wire::txn::idle || one.what == command::rollback_to)
+                    at_ = wire::txn::open;
+                return false;
+            default:
+                return at_ == wire::txn::idle;
+        }
+    }
+
+    wire::txn at_;
+};
+
 bool statement_may_outlive_rollback(const sql::parsed& one, bytes text) {
     switch (one.what) {
         case command::code:
@@ -154,14 +191,12 @@ std::optional<bool> in_block_behind(const request& of, bool before) {
     return before;
 }
 
-bool may_commit(const request& of) {
-    const auto commits = [](const sql::parsed& one) {
-        return one.what == command::commit || one.what == command::prepare_transaction;
-    };
-    return !of.readable || std::ranges::any_of(of.runs, [&](bytes definition) {
-        const auto statements = parse(definition);
-        return statements ? std::ranges::any_of(*statements, commits)
-                          : may_speak_of_blocks(wire::query_text(definition));
+bool may_have_effect(std::span<const request> requests, wire::txn before) {
+    effects so_far{before};
+    return std::ranges::any_of(requests, [&](const request& one) {
+        return !one.readable || std::ranges::any_of(one.runs, [&](bytes definition) {
+            return so_far.may_come_of(wire::query_text(definition));
+        });
     });
 }
 

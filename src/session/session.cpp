@@ -29,6 +29,7 @@ session::session(mode how, reported_ptr told, startup_settings_ptr startup,
 void session::attach(backend_state& backend) {
     assert(!backend_ && expected_.empty());
     backend_ = &backend;
+    backend_->since_idle.ready(false, true);
     backend_used_ = false;
     restoration_failed_ = catalog_asked_ = shutdown_noticed_ = proved_ = own_failed_ = false;
     last_words_ = {};
@@ -62,7 +63,7 @@ void session::open_block() {
         return;
     wire::append_query(out_, opening_);
     expected_.sent_own_query(own::opening);
-    opening_.clear();
+    phase_ = phase::restoring;
 }
 
 /// Before anything is run again the new backend is asked whether it may.

@@ -55,10 +55,11 @@ void transcript::ready(bool in_block, bool nothing_owed) {
         return forget();
     complete_ |= nothing_owed;
     gave_up_ &= !nothing_owed;
-    answered_ = end_of_request(requests_, answered_);
-    if (in_block)
+    // More Syncs than ReadyForQuery: the one that came while a COPY went on had no answer.
+    answered_ = nothing_owed ? requests_.size() : end_of_request(requests_, answered_);
+    if (in_block && transaction_complete_)
         digests_.push_back(hash_.digest());
-    else {
+    if (!in_block) {
         digests_.clear();
         drop_answered();
     }

@@ -3,10 +3,12 @@
 
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "pgballast/wire/frame.hpp"
+#include "pgballast/wire/messages.hpp"
 
 namespace pgballast::session {
 
@@ -37,8 +39,9 @@ std::optional<bool> in_block_behind(const request& of, bool before);
 /// It may have made what a rollback leaves there: a lock of the session, a statement of PREPARE.
 bool may_outlive_rollback(const request& of);
 
-/// It may commit what its block has done. One that cannot be read may.
-bool may_commit(const request& of);
+/// What a client in a block has sent may have had an effect that a lost backend does not roll back:
+/// a commit, or a statement behind the end of the block. What cannot be read may.
+bool may_have_effect(std::span<const request> requests, wire::txn before);
 
 /// It opens a block, and does nothing else.
 bool only_begins(const request& of);

@@ -66,6 +66,7 @@ struct circumstances {
     bool nothing_written = false;    // of what is in flight, to the socket
     bool may_run_again = true;       // there is time for that
     bool close_lost_blocks = false;  // and do not answer as an aborted block
+    bool may_make_up = false;        // a pooler stands before the server, which says 57P01 itself
 };
 
 /// Of an error that ended the session. One without a text is told from none.
@@ -147,6 +148,9 @@ class session {
     /// `from_client` has to be called when the client may be heard again, though nothing of
     /// its input waits.
     bool holds_message() const noexcept { return front_due_ || !refeed_.empty(); }
+
+    /// The client has the front of a message whose rest is due: nothing else fits.
+    bool within_reply() const noexcept { return backend_body_relayed_; }
 
     /// The client's bytes wait until what `attach` said has been answered.
     bool must_wait() const noexcept { return phase_ == phase::restoring; }
@@ -267,6 +271,7 @@ class session {
     std::optional<step> on_own_ready(own what, wire::txn status);
     step on_restored();
     step on_surveyed();
+    step on_opened(wire::txn status);
     step on_startup_restored(wire::txn status);
     step looked() const noexcept;
     void on_own_row(const message_stream::piece& piece);
@@ -297,6 +302,8 @@ class session {
                          bool in_block);
     step tell_first(const std::vector<request>& lost, const transcript::replies& so_far,
                     const wire::error_message& error, bool in_block);
+    step first_did_not_run(const std::vector<request>& lost, const transcript::replies& so_far);
+    step tell_withheld(wire::txn status, step next);
     step tell_and_go_on(std::string out, bool ended, bool in_block, bytes sqlstate);
     step torn();
     step unreadable_lost(bool in_block);

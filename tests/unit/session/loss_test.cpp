@@ -223,8 +223,12 @@ TEST_CASE("AND CHAIN opens a block of the same kind") {
     one.client(query("rollback and chain"));
     CHECK(names_of(one.to_client) == "C Z:T");
     one.client(query("select 1"));
-    CHECK(one.to_server == query("begin isolation level serializable") + query("select 1"));
-    one.server(complete("BEGIN") + ready('T') + complete() + ready('T'));
+    CHECK(one.taken_by_server() == query("begin isolation level serializable"));
+    one.lose();  // before it was there
+    CHECK(one.taken_by_server() == query("begin isolation level serializable"));
+    one.server(complete("BEGIN") + ready('T'));
+    CHECK(one.to_server == query("select 1"));
+    one.server(complete() + ready('T'));
     CHECK(names_of(one.to_client) == "C Z:T C Z:T");
 }
 
@@ -406,4 +410,141 @@ TEST_CASE("a BEGIN that was answered is no reason to end a client later") {
     one.taken_by_client();
     one.lose();
     CHECK(names_of(one.to_client) == "E:08007 Z:I");
+}
+
+TEST_CASE("what stands behind the end of a block may have been done when its backend is lost") {
+    const auto run = [](bytes text) { return parse(text) + bind_msg() + execute(); };
+    for (const auto& sent :
+         {query("rollback; insert into t values (1)"),
+          run("rollback") + run("insert into t values (1)") + sync_msg(),
+          query("rollback; begin; insert into t values (1); commit"),
+          query("rollback") + query("vacuum"), query("commit and chain; select 1")}) {
+        CAPTURE(sent);
+        rig one;
+        begin(one);
+        one.taken_by_client();
+        one.client(sent);
+        one.taken_by_server();
+        one.lose();
+        CHECK(names_of(one.to_client).starts_with("E:08007"));
+        CHECK(one.to_server.empty());
+    }
+}
+
+TEST_CASE("in a block that has failed only what opens another can commit") {
+    const auto told = [](const std::string& sent) {
+        rig one;
+        begin(one);
+        one.client(query("select 1/0"));
+        one.server(error("22012") + ready('E'));
+        one.taken_by_client();
+        one.client(sent);
+        one.lose();
+        return names_of(one.to_client);
+    };
+    CHECK(told(query("commit")) == "C Z:I");
+    CHECK(told(query("rollback; begin; insert into t values (1); commit")) == "E:08007 Z:I");
+    CHECK(told(query("rollback to a; commit")) == "E:08007 Z:I");
+}
+
+TEST_CASE("who has been told of a commit, by Flush, is not told that there was none") {
+    rig one;
+    begin(one);
+    one.client(parse("commit") + bind_msg() + execute() + flush());
+    one.server(parsed() + bound() + complete("COMMIT"));
+    one.taken_by_client();
+    one.lose();
+    one.client(sync_msg());
+    CHECK(names_of(one.to_client) == "E:08007 Z:I");
+}
+
+TEST_CASE("who is refused in the block that AND CHAIN has promised is answered once") {
+    rig one;
+    begin(one);
+    one.lose();
+    one.client(query("rollback and chain"));
+    one.taken_by_client();
+    one.may_lend = false;
+    one.client(query("insert into t values (1)"));
+    one.refuse();
+    CHECK(names_of(one.taken_by_client()) == "E:57P03 Z:E");
+    one.client(query("rollback"));
+    CHECK(names_of(one.taken_by_client()) == "C Z:I");
+    one.may_lend = true;
+    one.client(query("select 1"));
+    CHECK(one.to_server.ends_with(query("select 1")));
+}
+
+TEST_CASE("nothing is answered without a server in a block, or in a second run") {
+    rig block, again;
+    begin(block);
+    block.lose();
+    block.client(query("rollback and chain"));
+    CHECK(block.one.answer_asleep(query("rollback"), true) == 0);
+    again.client(query("select 1"));
+    again.may_lend = false;
+    again.lose();
+    REQUIRE(again.waiting);
+    CHECK(again.one.answer_asleep(query("select 1"), true) == 0);
+}
+
+TEST_CASE("a COPY with a Sync in its midst leaves nothing behind that has no answer") {
+    rig one;
+    begin(one);
+    one.client(parse("copy t from stdin") + bind_msg() + execute() + sync_msg());
+    one.server(parsed() + bound() + frame('G', {"\0\0\0", 3}));
+    one.client(copy_data() + copy_done() + sync_msg());
+    one.server(complete("COPY 1") + ready('T'));
+    one.taken_by_client();
+    one.client(query("select 1"));
+    one.lose();
+    CHECK(names_of(one.to_client) == "E:40001 Z:E");
+}
+
+TEST_CASE("what was answered without a server while it waited is nothing that was lost") {
+    rig one;
+    one.client(parse("select 1", "s") + sync_msg());
+    one.server(parsed() + ready());
+    one.client(query("select 1") + query("deallocate s"));
+    one.server(complete() + ready());
+    CHECK(names_of(one.taken_by_client()) == "1 Z:I C Z:I C Z:I");
+    one.lose();
+    CHECK(one.to_client.empty());
+    CHECK(one.losses == "d");
+}
+
+TEST_CASE("what follows a BEGIN that was lost does not run on its own") {
+    rig one;
+    one.at = {true, false, false};
+    one.client(query("begin") + query("insert into t values (1)") + query("commit"));
+    one.lose();
+    CHECK(names_of(one.to_client) == "E:40001 Z:E E:25P02 Z:E C Z:I");
+}
+
+TEST_CASE("a ReadyForQuery that was withheld comes before what is told of the next request") {
+    rig one{mode::session, reports(),
+            std::make_shared<const startup_settings>(startup_settings{{"work_mem", "7MB"}})};
+    one.client(query("select 1"));
+    one.server(complete("SET") + ready());  // to what restores its startup settings
+    one.server(complete() + ready());
+    one.taken_by_client();
+    one.client(query("reset all"));
+    one.server(complete("RESET") + ready());
+    CHECK(names_of(one.taken_by_client()) == "C");
+    one.client(query("call p()"));
+    one.lose();
+    CHECK(names_of(one.to_client) == "Z:I E:08007 Z:I");
+}
+
+TEST_CASE("a commit that opens the next block keeps what was set before it") {
+    rig one{mode::session};
+    begin(one);
+    one.client(query("set timezone to 'CET'"));
+    one.server(complete("SET") + status("TimeZone", "CET") + ready('T'));
+    one.client(query("commit and chain"));
+    one.server(complete("COMMIT") + ready('T'));
+    one.taken_by_client();
+    one.lose();
+    one.client(query("rollback"));
+    CHECK(names_of(one.to_client) == "C Z:I");
 }
