@@ -44,14 +44,7 @@ step session::backend_lost(loss why, const circumstances& at) {
     detach();
     if (phase_ == phase::failed)
         return {0, act::drop, 0};
-    lost_while_idle_ = keeps_session();
-    told_due_ = reset_seen_ = to_run_afresh_ = ran_afresh_ = false;
-    resets_ = {};
-    known_.prepares_no_more();
-    names_.backend_lost();
-    unnamed_.left_behind();
-    deallocates_ = front_due_ = resume_due_ = sets_in_block_ = false;
-    deallocating_.clear();
+    forget_what_was_under_way();
     if (phase_ == phase::restoring)
         return restoration_lost();
 
@@ -98,6 +91,17 @@ step session::backend_lost(loss why, const circumstances& at) {
     if (withheld)
         wire::append_ready_for_query(out_, before);
     return {0, withheld ? act::reply : act::drop, 0};
+}
+
+void session::forget_what_was_under_way() {
+    lost_while_idle_ = keeps_session();
+    told_due_ = reset_seen_ = to_run_afresh_ = ran_afresh_ = false;
+    resets_ = {};
+    known_.prepares_no_more();
+    names_.backend_lost();
+    unnamed_.left_behind();
+    deallocates_ = front_due_ = resume_due_ = sets_in_block_ = false;
+    deallocating_.clear();
 }
 
 /// The ReadyForQuery of what came before those requests.

@@ -285,6 +285,7 @@ class session {
     step violated(const char* what);
 
     // loss.cpp
+    void forget_what_was_under_way();
     void append_taken_back(std::string& out);
     step fail_with(const wire::error_message& error);
     step restoration_lost();
