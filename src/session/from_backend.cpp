@@ -260,7 +260,7 @@ step session::run_afresh() {
     to_run_afresh_ = false;
     ran_afresh_ = true;
     refeed_ = backend_->since_idle.unanswered();
-    backend_->since_idle.ready(false, true);
+    backend_->since_idle.forget();
     phase_ = phase::ready;
     resume_due_ = true;
     return {0, act::drop, 0};

@@ -116,9 +116,11 @@ class effects {
                 at_ = one.chain ? wire::txn::open : wire::txn::idle;
                 return false;
             case command::begin:
-            case command::rollback_to:
-                if (at_ == wire::txn::idle || one.what == command::rollback_to)
+                if (at_ == wire::txn::idle)
                     at_ = wire::txn::open;
+                return false;
+            case command::rollback_to:  // a block that has failed is alive again
+                at_ = wire::txn::open;
                 return false;
             default:
                 return at_ == wire::txn::idle;

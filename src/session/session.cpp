@@ -29,7 +29,7 @@ session::session(mode how, reported_ptr told, startup_settings_ptr startup,
 void session::attach(backend_state& backend) {
     assert(!backend_ && expected_.empty());
     backend_ = &backend;
-    backend_->since_idle.ready(false, true);
+    backend_->since_idle.forget();
     backend_used_ = false;
     restoration_failed_ = catalog_asked_ = shutdown_noticed_ = proved_ = own_failed_ = false;
     last_words_ = {};

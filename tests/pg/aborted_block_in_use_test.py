@@ -5,7 +5,7 @@ back with the block, or COMMIT, of which nobody can know.
 import pytest
 from blocks import CODE, CODED, ROWS, SETUP, UPDATE, WRITE, check_goes_on, count, in_block, status
 from losing import (
-    KEPT, MODES, Lock, asked, begin_anew, done, interrupted, prepare, terminate,
+    KEPT, Lock, asked, begin_anew, done, interrupted, prepare, terminate,
     wait_until_blocked, wait_until_quiet,
 )  # fmt: skip
 from losses import wait_for_losses
@@ -30,23 +30,6 @@ def postgres(shared_postgres):
     begin_anew(shared_postgres, "truncate blocks.written")
     done(shared_postgres, "truncate blocks.written", CODED)
     return shared_postgres
-
-
-@pytest.fixture(params=MODES)
-def mode(request):
-    return request.param
-
-
-@pytest.fixture
-def proxy(postgres, start_pgballast, mode, io):
-    return start_pgballast(postgres.dsn, mode=mode, io=io, pool={"max": 2}, admin=True)
-
-
-@pytest.fixture
-def cuttable(postgres, relay, start_pgballast, mode, io):
-    """One whose connections `relay` can cut."""
-    dsn = relay.dsn_of(postgres.dsn)
-    return start_pgballast(dsn, mode=mode, io=io, pool={"max": 2}, admin=True)
 
 
 @pytest.mark.parametrize("way", ["simple", "extended", "named"])

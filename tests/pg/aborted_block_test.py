@@ -5,7 +5,7 @@ PostgreSQL; lost in the middle of a request: aborted_block_in_use_test.py.
 
 import pytest
 from blocks import SETUP, WRITE, check_goes_on, in_block, status
-from losing import MODES, answers, asked, begin_anew, done, lose_idle, noticed, victim_of
+from losing import answers, asked, begin_anew, done, lose_idle, noticed, victim_of
 from losses import wait_for_losses
 from plainclient import (
     FLUSH, SYNC, TERMINATE, bind, describe_statement, error_of, execute, extended, first_column,
@@ -26,16 +26,6 @@ def shared_postgres():
 def postgres(shared_postgres):
     begin_anew(shared_postgres, "truncate blocks.written")
     return shared_postgres
-
-
-@pytest.fixture(params=MODES)
-def mode(request):
-    return request.param
-
-
-@pytest.fixture
-def proxy(postgres, start_pgballast, mode, io):
-    return start_pgballast(postgres.dsn, mode=mode, io=io, pool={"max": 2}, admin=True)
 
 
 # Lost between two requests. What the next one is told: types, SQLSTATE, and whether the client

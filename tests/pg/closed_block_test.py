@@ -5,7 +5,7 @@ around it, and of an open block where the option asks for that.
 import pytest
 from blocks import ROWS, SETUP, UPDATE, WRITE, count, in_block
 from losing import (
-    MODES, Lock, begin_anew, done, interrupted, lose_idle, terminate, victim_of,
+    Lock, begin_anew, done, interrupted, lose_idle, terminate, victim_of,
     wait_until_blocked, wait_until_quiet,
 )  # fmt: skip
 from losses import wait_for_losses
@@ -28,11 +28,6 @@ def shared_postgres():
 def postgres(shared_postgres):
     begin_anew(shared_postgres, "truncate blocks.written")
     return shared_postgres
-
-
-@pytest.fixture(params=MODES)
-def mode(request):
-    return request.param
 
 
 PINS = {

@@ -5,6 +5,7 @@ from typing import Any, Callable, Iterator
 
 import pytest
 from authority import Authority
+from losing import MODES
 from neonsim import NeonSim
 from pgballast import CannotServe, Pgballast
 from postgres import Postgres
@@ -79,6 +80,25 @@ def start_pgballast() -> Iterator[Callable[..., Pgballast]]:
     yield start
     for each in started:
         each.stop()
+
+
+@pytest.fixture(params=MODES)
+def mode(request: Any) -> str:
+    return request.param
+
+
+@pytest.fixture
+def proxy(postgres: Postgres, start_pgballast: Callable[..., Pgballast], mode: str, io: str) -> Pgballast:
+    return start_pgballast(postgres.dsn, mode=mode, io=io, pool={"max": 2}, admin=True)
+
+
+@pytest.fixture
+def cuttable(
+    postgres: Postgres, relay: Relay, start_pgballast: Callable[..., Pgballast], mode: str, io: str
+) -> Pgballast:
+    """One whose connections `relay` can cut."""
+    dsn = relay.dsn_of(postgres.dsn)
+    return start_pgballast(dsn, mode=mode, io=io, pool={"max": 2}, admin=True)
 
 
 # Tests of clients that share backends can themselves be tested: with this set, each client

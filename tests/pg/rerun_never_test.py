@@ -7,7 +7,7 @@ The server's log tells how often each was run, and a direct connection what has 
 
 import pytest
 from losing import (
-    MODES, asked, backend_of, begin_anew, check_unknown, done, interrupted, stalled_commits,
+    asked, backend_of, begin_anew, check_unknown, done, interrupted, stalled_commits,
     stop_at_once, terminate, times_run, victim_of, wait_until_blocked, wait_until_quiet,
 )  # fmt: skip
 from losses import wait_for_losses
@@ -86,11 +86,6 @@ def postgres(shared_postgres):
     begin_anew(shared_postgres, FRESH)
     done(shared_postgres, FRESH + "truncate never.checked", CODED)
     return shared_postgres
-
-
-@pytest.fixture(params=MODES)
-def mode(request):
-    return request.param
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ What has been done elsewhere is counted there.
 
 import pytest
 from losing import (
-    KEPT, MODES, Lock, asked, backend_of, begin_anew, check_unknown, done, interrupted, prepare,
+    KEPT, Lock, asked, backend_of, begin_anew, check_unknown, done, interrupted, prepare,
     terminate, victim_of, wait_until_blocked, wait_until_quiet,
 )  # fmt: skip
 from losses import wait_for_losses
@@ -37,11 +37,6 @@ def shared_postgres():
 def postgres(shared_postgres):
     begin_anew(shared_postgres, FRESH)
     return shared_postgres
-
-
-@pytest.fixture(params=MODES)
-def mode(request):
-    return request.param
 
 
 def serve(postgres, start_pgballast, mode: str, dbname: str = DATABASE):

@@ -10,7 +10,7 @@ from typing import List
 
 import pytest
 from losing import (
-    KEPT, MODES, WAYS, Lock, asked, begin_anew, check_unknown, done, interrupted, kill,
+    KEPT, WAYS, Lock, asked, begin_anew, check_unknown, done, interrupted, kill,
     prepare, stop_at_once, times_run, victim_of, wait_until_blocked,
 )  # fmt: skip
 from losses import READ_ONLY, wait_for_losses
@@ -96,23 +96,6 @@ def postgres(shared_postgres):
     begin_anew(shared_postgres, FRESH)
     done(shared_postgres, FRESH, CODED)
     return shared_postgres
-
-
-@pytest.fixture(params=MODES)
-def mode(request):
-    return request.param
-
-
-@pytest.fixture
-def proxy(postgres, start_pgballast, mode, io):
-    return start_pgballast(postgres.dsn, mode=mode, io=io, pool={"max": 2}, admin=True)
-
-
-@pytest.fixture
-def cuttable(postgres, relay, start_pgballast, mode, io):
-    """One whose connections `relay` can cut."""
-    dsn = relay.dsn_of(postgres.dsn)
-    return start_pgballast(dsn, mode=mode, io=io, pool={"max": 2}, admin=True)
 
 
 @pytest.mark.parametrize("way", WAYS)

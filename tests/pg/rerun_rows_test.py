@@ -6,7 +6,7 @@ from typing import List
 
 import pytest
 from losing import (
-    KEPT, MODES, WAYS, asked, backend_of, begin_anew, check_unknown, done, prepare, terminate,
+    KEPT, WAYS, asked, backend_of, begin_anew, check_unknown, done, prepare, terminate,
     victim_of, wait_until_blocked,
 )  # fmt: skip
 from losses import READ_ONLY, wait_for_losses
@@ -56,23 +56,6 @@ def postgres(shared_postgres):
     begin_anew(shared_postgres, FRESH)
     done(shared_postgres, FRESH, CODED)
     return shared_postgres
-
-
-@pytest.fixture(params=MODES)
-def mode(request):
-    return request.param
-
-
-@pytest.fixture
-def proxy(postgres, start_pgballast, mode, io):
-    return start_pgballast(postgres.dsn, mode=mode, io=io, pool={"max": 2}, admin=True)
-
-
-@pytest.fixture
-def cuttable(postgres, relay, start_pgballast, mode, io):
-    """One whose connections `relay` can cut."""
-    dsn = relay.dsn_of(postgres.dsn)
-    return start_pgballast(dsn, mode=mode, io=io, pool={"max": 2}, admin=True)
 
 
 def rows_until(client, count: int) -> List[Message]:

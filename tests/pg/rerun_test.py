@@ -7,7 +7,7 @@ Each waits for a lock when its backend is terminated, and gets the lock on the n
 
 import pytest
 from losing import (
-    KEPT, MODES, WAYS, Lock, answers, asked, backend_of, begin_anew, done, interrupted, noticed,
+    KEPT, WAYS, Lock, answers, asked, backend_of, begin_anew, done, interrupted, noticed,
     prepare, stop_fast, terminate, victim_of, wait_until_blocked, wait_until_quiet,
 )  # fmt: skip
 from losses import RESTORED, ROLLED_BACK, wait_for_losses
@@ -72,16 +72,6 @@ def shared_postgres():
 def postgres(shared_postgres):
     begin_anew(shared_postgres, FRESH)
     return shared_postgres
-
-
-@pytest.fixture(params=MODES)
-def mode(request):
-    return request.param
-
-
-@pytest.fixture
-def proxy(postgres, start_pgballast, mode, io):
-    return start_pgballast(postgres.dsn, mode=mode, io=io, pool={"max": 2}, admin=True)
 
 
 def undisturbed(client, octets: bytes) -> list:

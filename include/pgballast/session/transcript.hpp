@@ -49,6 +49,9 @@ class transcript {
     /// ReadyForQuery was told: the oldest request that it can end has ended.
     void ready(bool in_block, bool nothing_owed);
 
+    /// Nothing is under way, and no transaction open: a new one begins with what is asked next.
+    void forget();
+
     /// The requests without a ReadyForQuery, if `complete`.
     bytes unanswered() const noexcept { return bytes{requests_}.substr(answered_); }
     bool complete() const noexcept { return complete_; }
@@ -67,7 +70,6 @@ class transcript {
  private:
     void give_up();
     void drop_answered();
-    void forget();
 
     std::string requests_;
     std::size_t begin_ = 0;     // of the open transaction
